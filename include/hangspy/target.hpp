@@ -1,0 +1,122 @@
+// A target is bytes and threads: it reads memory, lists maps, and lists threads with what each was
+// doing. A live process and a core file are the two real ones; nothing here knows of Python.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hangspy/result.hpp"
+#include "hangspy/text.hpp"
+
+namespace hangspy::target {
+
+using Tid = std::int32_t;
+
+inline constexpr std::uint64_t kPageSize = 4096;
+
+// One mapping, as /proc/PID/maps or the core's notes and segments name it.
+struct Mapping {
+  Address begin;
+  Address end;
+  std::uint64_t file_offset = 0;
+  bool readable = false;
+  bool writable = false;
+  bool executable = false;
+  bool is_private = false;
+  Text path;  // empty for anonymous memory
+};
+
+// What a thread was doing. `kRunning` is a thread on a CPU or ready for one.
+enum class Activity : std::uint8_t { kRunning, kInSyscall, kUnknown };
+
+struct ThreadState {
+  Tid tid = 0;
+  Activity activity = Activity::kUnknown;
+  std::int64_t syscall = -1;                   // number, x86-64; valid when kInSyscall
+  std::array<std::uint64_t, 6> arguments{};    // of that system call
+  std::uint64_t fs_base = 0;                   // pthread_self; 0 where it was not read
+  std::uint64_t stack_pointer = 0;             // 0 where it was not read
+  std::optional<std::uint64_t> run_counter;    // times it was scheduled in; absent in a core
+};
+
+// Whole pages, by address; the unit of reading and of remembering.
+struct Page {
+  Address at;  // a multiple of kPageSize
+  std::array<std::byte, kPageSize> bytes;
+};
+
+// Where the bytes come from. fetch() is the only call that touches the target.
+class Target {
+ public:
+  Target() = default;
+  Target(const Target&) = delete;
+  Target& operator=(const Target&) = delete;
+  virtual ~Target() = default;
+
+  enum class Kind : std::uint8_t { kLive, kCore };
+  [[nodiscard]] virtual Kind kind() const = 0;
+  // The process id (of a core: the one that died).
+  [[nodiscard]] virtual Tid pid() const = 0;
+  // Sorted by address. Taken when the target was opened; refresh() takes them anew.
+  [[nodiscard]] virtual const std::vector<Mapping>& mappings() const = 0;
+  [[nodiscard]] virtual Result<void> refresh() = 0;
+  // Every thread, sorted by tid, with its activity at this moment (of a core: at its end).
+  [[nodiscard]] virtual Result<std::vector<ThreadState>> threads() const = 0;
+  // Copies the pages at `pages` (each a multiple of kPageSize) to `out`, which is as many pages
+  // long. A page that cannot be read is named in the result by its index and left untouched.
+  [[nodiscard]] virtual Result<std::vector<std::size_t>> fetch(
+      std::span<const Address> pages, std::span<std::byte> out) const = 0;
+  // The path under which hangspy can open the file that is mapped at `mapping` (through the
+  // target's own root), or why there is none. The caller compares build ids before trusting it.
+  [[nodiscard]] virtual Result<std::filesystem::path> file_behind(const Mapping& mapping) const = 0;
+  // The same for any absolute path of the target: a file beside one of its modules, say.
+  [[nodiscard]] virtual Result<std::filesystem::path> file_at(const Text& path) const = 0;
+};
+
+// A stop of all threads of a live process, from construction to destruction. See stop().
+class Stop {
+ public:
+  Stop() = default;
+  Stop(const Stop&) = delete;
+  Stop& operator=(const Stop&) = delete;
+  virtual ~Stop() = default;  // lets every thread go
+
+  // Threads as they were stopped, with registers: the system call and its arguments in them.
+  [[nodiscard]] virtual const std::vector<ThreadState>& threads() const = 0;
+  // Lets go now, and says for how long the target stood: microseconds from the first interrupt
+  // to the last detach.
+  virtual std::uint64_t release() = 0;
+};
+
+// A live process, which can be stopped. Nothing is ever written to it, no signal is sent to it.
+class LiveTarget : public Target {
+ public:
+  // PTRACE_SEIZE and PTRACE_INTERRUPT on all threads, to the fixed point of the thread list; every
+  // wait has a deadline. On an error everything seized has been let go again.
+  [[nodiscard]] virtual Result<std::unique_ptr<Stop>> stop() = 0;
+  // Whether this is still the process that was opened (its start time is compared).
+  [[nodiscard]] virtual Result<void> still_there() const = 0;
+};
+
+// Opens the process `pid`. Errors: kNoProcess, kPermission with what is missing (uid,
+// ptrace_scope, capability, another tracer by its pid).
+[[nodiscard]] Result<std::unique_ptr<LiveTarget>> open_live(Tid pid);
+
+struct CoreOptions {
+  std::filesystem::path core;
+  std::optional<std::filesystem::path> executable;  // stands for the main executable's path
+  std::optional<std::filesystem::path> sysroot;     // prefix of every file that the core names
+};
+// Opens an ELF core file (gcore's or the kernel's; x86-64, uncompressed). Errors: kFile.
+[[nodiscard]] Result<std::unique_ptr<Target>> open_core(const CoreOptions& options);
+
+// The pids of the children of `pid` (from /proc), for a supervisor's answer.
+[[nodiscard]] Result<std::vector<Tid>> children_of(Tid pid);
+
+}  // namespace hangspy::target
