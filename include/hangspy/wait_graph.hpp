@@ -1,0 +1,125 @@
+// The wait-for graph: who waits for what, and what was read to know it.
+//
+// A node acts when it can ever do something again. What it needs is written in its groups of
+// edges: every group must hold one edge whose end can act. So "a gather needs all its children"
+// is one group a child, and "any worker of the pool will do" is one group for all workers.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hangspy/result.hpp"
+
+namespace hangspy::graph {
+
+enum class NodeKind : std::uint8_t {
+  kThread, kTask, kHandle, kWorkItem, kFuture, kConcurrentFuture, kLock, kCondition, kEvent,
+  kQueue, kExecutor, kEventLoop,
+};
+[[nodiscard]] std::string_view name_of(NodeKind kind);  // "thread", "work item" ...
+
+// The identity of an object in the target, under the kind as which it takes part.
+struct NodeId {
+  NodeKind kind = NodeKind::kThread;
+  Address object;
+  auto operator<=>(const NodeId&) const = default;
+};
+
+enum class Acts : std::uint8_t {
+  kWhenFreed,   // when its groups allow it; with no group at all: never, nobody can release it
+  kAlone,       // it runs, or the outside world or an idle server moves it
+  kOpen,        // anyone who holds it may release it; taken as releasable, never part of a proof
+  kAtDeadline,  // a timer: when the clock gets there, and its groups allow it
+  kUnreadable,  // what it needs could not be read
+};
+
+enum class Relation : std::uint8_t {
+  kWaitsFor, kHeldBy, kCompletedBy, kServedBy, kQueuedBehind, kRunsOn,
+};
+[[nodiscard]] std::string_view name_of(Relation relation);  // "waits_for" ...
+
+enum class Grade : std::uint8_t { kSeen, kWitness, kMissing };
+[[nodiscard]] std::string_view name_of(Grade grade);
+
+using NodeIndex = std::uint32_t;
+using EdgeIndex = std::uint32_t;
+
+struct Node {
+  NodeId id;
+  Acts acts = Acts::kWhenFreed;
+  bool demanded = false;  // somebody is owed an answer: a request, a running work item, a join ...
+  std::optional<double> deadline_seconds;  // kAtDeadline: from the read on; from a core: loop time
+  std::string why;        // for kAlone, kOpen, kUnreadable: what was read to say so
+};
+
+struct Edge {
+  NodeIndex from = 0;
+  NodeIndex to = 0;
+  Relation relation = Relation::kWaitsFor;
+  Grade grade = Grade::kSeen;
+  std::uint32_t group = 0;  // of `from`
+  std::vector<std::string> evidence;
+};
+
+class WaitGraph {
+ public:
+  // The node with this identity, made as kWhenFreed when it is new.
+  NodeIndex node(NodeId id);
+  [[nodiscard]] std::optional<NodeIndex> find(NodeId id) const;
+
+  // A new group of `from`, for edges of which one suffices.
+  std::uint32_t new_group(NodeIndex from);
+  // `from` needs `to` (in a group of its own, unless one is named).
+  EdgeIndex need(NodeIndex from, NodeIndex to, Relation relation,
+                 std::vector<std::string> evidence, Grade grade = Grade::kSeen,
+                 std::optional<std::uint32_t> group = std::nullopt);
+
+  [[nodiscard]] Node& at(NodeIndex index) { return nodes_[index]; }
+  [[nodiscard]] const Node& at(NodeIndex index) const { return nodes_[index]; }
+  [[nodiscard]] const Edge& edge(EdgeIndex index) const { return edges_[index]; }
+  [[nodiscard]] const std::vector<Node>& nodes() const { return nodes_; }
+  [[nodiscard]] const std::vector<Edge>& edges() const { return edges_; }
+  [[nodiscard]] const std::vector<EdgeIndex>& edges_of(NodeIndex from) const { return out_[from]; }
+  [[nodiscard]] std::uint32_t group_count(NodeIndex from) const { return groups_[from]; }
+
+ private:
+  std::vector<Node> nodes_;
+  std::vector<Edge> edges_;
+  std::vector<std::vector<EdgeIndex>> out_;
+  std::vector<std::uint32_t> groups_;
+  std::map<NodeId, NodeIndex> index_;
+};
+
+struct Assume {
+  bool timers_fire = true;         // kAtDeadline nodes act when their groups allow it
+  bool unreadable_acts = true;     // kUnreadable nodes act
+};
+// Graph reduction (Holt 1972), iterated to the fixed point without recursion, in time linear in
+// the edges. The result says for each node whether it can ever act again.
+[[nodiscard]] std::vector<bool> reduce(const WaitGraph& graph, const Assume& assume);
+
+// A cause: a closed strongly connected component of what is stuck. Closed: none of its edges
+// leads to anything stuck outside it.
+struct Component {
+  std::vector<NodeIndex> nodes;  // sorted
+  bool is_cycle = false;         // false: one node that nobody can release
+};
+// The causes among the nodes for which `acts` is false, in the order of their smallest node.
+[[nodiscard]] std::vector<Component> causes(const WaitGraph& graph, const std::vector<bool>& acts);
+
+// A shortest cycle inside `component` through `start`, edge by edge, each ending where the next
+// begins. Of equally short ones the one with the smallest edge indices. Empty when there is none.
+[[nodiscard]] std::vector<EdgeIndex> shortest_cycle(const WaitGraph& graph,
+                                                    const Component& component, NodeIndex start);
+
+// The stuck nodes outside `component` that a path of edges leads from into it.
+[[nodiscard]] std::vector<NodeIndex> stuck_behind(const WaitGraph& graph,
+                                                  const Component& component,
+                                                  const std::vector<bool>& acts);
+
+}  // namespace hangspy::graph
