@@ -1,0 +1,172 @@
+#include "memory/page_cache.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <vector>
+
+namespace hangspy::memory {
+namespace {
+
+// A target whose byte at each address is a function of the address, with holes.
+class FakePages {
+ public:
+  FetchPages fetch() {
+    return [this](std::span<const Address> pages,
+                  std::span<std::byte> out) -> Result<std::vector<std::size_t>> {
+      ++calls;
+      if (gone) return fail(Failure::kGone, "ended");
+      std::vector<std::size_t> unread;
+      for (std::size_t i = 0; i < pages.size(); ++i) {
+        EXPECT_EQ(pages[i].value % kPageSize, 0u);
+        ++fetched[pages[i].value];
+        if (holes.contains(pages[i].value)) {
+          unread.push_back(i);
+          continue;
+        }
+        for (std::uint64_t at = 0; at < kPageSize; ++at) {
+          out[i * kPageSize + at] = byte_at(pages[i].value + at);
+        }
+      }
+      return unread;
+    };
+  }
+  static std::byte byte_at(std::uint64_t at) { return static_cast<std::byte>((at * 31) >> 3); }
+
+  std::map<std::uint64_t, int> fetched;
+  std::set<std::uint64_t> holes;
+  int calls = 0;
+  bool gone = false;
+};
+
+std::vector<std::byte> expected(std::uint64_t at, std::size_t length) {
+  std::vector<std::byte> bytes;
+  for (std::size_t i = 0; i < length; ++i) bytes.push_back(FakePages::byte_at(at + i));
+  return bytes;
+}
+
+std::vector<Address> pages(std::initializer_list<std::uint64_t> values) {
+  std::vector<Address> addresses;
+  for (const std::uint64_t value : values) addresses.push_back({value});
+  return addresses;
+}
+
+TEST(PageCache, FetchesEachPageOnce) {
+  FakePages target;
+  const PageCache cache(target.fetch());
+  std::array<std::byte, 8> out{};
+  for (std::uint64_t at = 0x1000; at < 0x3000; at += 8) {
+    ASSERT_TRUE(cache.read({at}, out));
+    EXPECT_TRUE(std::ranges::equal(out, expected(at, 8)));
+  }
+  EXPECT_EQ(target.fetched, (std::map<std::uint64_t, int>{{0x1000, 1}, {0x2000, 1}}));
+  EXPECT_EQ(cache.bytes_read(), 2 * kPageSize);
+  EXPECT_EQ(cache.remembered(), pages({0x1000, 0x2000}));
+}
+
+TEST(PageCache, ReadsAcrossPagesWithOneFetch) {
+  FakePages target;
+  const PageCache cache(target.fetch());
+  std::vector<std::byte> out(3 * kPageSize);
+  ASSERT_TRUE(cache.read({0x1ff0}, out));
+  EXPECT_EQ(out, expected(0x1ff0, out.size()));
+  EXPECT_EQ(target.calls, 1);
+  EXPECT_EQ(target.fetched.size(), 4u);
+}
+
+TEST(PageCache, LeavesTheBytesAloneWhenOnePageIsAbsent) {
+  FakePages target;
+  target.holes = {0x2000};
+  const PageCache cache(target.fetch());
+  std::array<std::byte, 16> out{};
+  const auto result = cache.read({0x1ff8}, out);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().failure, Failure::kUnmapped);
+  EXPECT_EQ(out, (std::array<std::byte, 16>{}));
+  EXPECT_EQ(cache.absent(), pages({0x2000}));
+}
+
+TEST(PageCache, AsksForAnAbsentPageOnce) {
+  FakePages target;
+  target.holes = {0x5000};
+  const PageCache cache(target.fetch());
+  std::array<std::byte, 1> out{};
+  EXPECT_EQ(cache.read({0x5001}, out).error().failure, Failure::kUnmapped);
+  EXPECT_EQ(cache.read({0x5002}, out).error().failure, Failure::kUnmapped);
+  EXPECT_EQ(target.calls, 1);
+  EXPECT_TRUE(cache.remembered().empty());
+  EXPECT_EQ(cache.bytes_read(), 0u);
+}
+
+TEST(PageCache, RefusesToReadAroundTheEndOfMemory) {
+  FakePages target;
+  const PageCache cache(target.fetch());
+  std::array<std::byte, 32> out{};
+  EXPECT_EQ(cache.read({UINT64_MAX - 15}, out).error().failure, Failure::kUnmapped);
+  EXPECT_EQ(target.calls, 0);
+  EXPECT_TRUE(cache.read({UINT64_MAX - 31}, out));  // up to the last byte is no wrap
+}
+
+TEST(PageCache, ReadsNothingFromAnywhere) {
+  FakePages target;
+  const PageCache cache(target.fetch());
+  EXPECT_TRUE(cache.read({UINT64_MAX}, {}));
+  EXPECT_EQ(target.calls, 0);
+}
+
+TEST(PageCache, ListsWhatAFrozenCopyLacks) {
+  FakePages target;
+  target.holes = {0x3000};
+  PageCache cache(target.fetch());
+  ASSERT_TRUE(cache.prefetch(pages({0x1000, 0x2008, 0x3000, 0x1000})));
+  EXPECT_EQ(target.calls, 1);
+  cache.freeze();
+  std::array<std::byte, 8> out{};
+  EXPECT_TRUE(cache.read({0x2000}, out));
+  EXPECT_EQ(cache.read({0x3000}, out).error().failure, Failure::kUnmapped);
+  EXPECT_EQ(cache.read({0x9010}, out).error().failure, Failure::kNotCopied);
+  EXPECT_EQ(cache.read({0x7ffc}, out).error().failure, Failure::kNotCopied);
+  EXPECT_EQ(cache.missing(), pages({0x7000, 0x9000}));
+  EXPECT_EQ(cache.remembered(), pages({0x2000}));  // 0x1000 is held, but nobody asked
+  EXPECT_EQ(target.calls, 1);
+  EXPECT_FALSE(cache.prefetch(pages({0x4000})));
+}
+
+TEST(PageCache, StopsAtItsBound) {
+  FakePages target;
+  PageCache cache(target.fetch(), 2);
+  std::array<std::byte, 1> out{};
+  EXPECT_TRUE(cache.read({0x1000}, out));
+  EXPECT_TRUE(cache.read({0x2000}, out));
+  EXPECT_EQ(cache.read({0x3000}, out).error().failure, Failure::kLimit);
+  EXPECT_EQ(cache.prefetch(pages({0x4000})).error().failure, Failure::kLimit);
+  std::vector<std::byte> large(3 * kPageSize);
+  EXPECT_EQ(cache.read({0x10000}, large).error().failure, Failure::kLimit);
+  EXPECT_TRUE(cache.read({0x1000}, out));
+}
+
+TEST(PageCache, PassesOnThatTheTargetEndedAndForgetsThePage) {
+  FakePages target;
+  const PageCache cache(target.fetch());
+  std::array<std::byte, 1> out{};
+  target.gone = true;
+  EXPECT_EQ(cache.read({0x1000}, out).error().failure, Failure::kGone);
+  target.gone = false;
+  EXPECT_TRUE(cache.read({0x1000}, out));
+}
+
+TEST(PageCache, FillsReservedRoomFirst) {
+  FakePages target;
+  PageCache cache(target.fetch());
+  cache.reserve(3);
+  ASSERT_TRUE(cache.prefetch(pages({0x1000, 0x2000, 0x3000})));
+  std::vector<std::byte> out(3 * kPageSize);
+  ASSERT_TRUE(cache.read({0x1000}, out));
+  EXPECT_EQ(out, expected(0x1000, out.size()));
+}
+
+}  // namespace
+}  // namespace hangspy::memory
