@@ -83,7 +83,8 @@ struct Layout {
     Offset size, left_link, data, right_link;
   } deque_block;
   struct Integer {
-    Offset tag, digits;  // tag: lv_tag (3.12 and later); absent before, when the item count has the sign
+    Offset tag,
+        digits;  // tag: lv_tag (3.12 and later); absent before, when the item count has the sign
   } integer;
   struct Float {
     Offset value;
@@ -121,8 +122,9 @@ struct Layout {
   struct RecursiveLock {
     Offset size, semaphore, owner, count;
   } recursive_lock;
-  struct SimpleQueue {  // `lock`, `list`, `list_position` up to 3.12; the ring buffer after
-    Offset size, lock, list, list_position, ring_put, ring_get, ring_items, ring_capacity, ring_count;
+  struct SimpleQueue {  // `lock`, `list`, `list_position` up to 3.12; the others after
+    Offset size, lock, list, list_position, threads_waiting, ring_put, ring_get, ring_items,
+        ring_capacity, ring_count;
   } simple_queue;
   struct ThreadHandleObject {  // 3.13 and later
     Offset handle;
@@ -145,6 +147,9 @@ struct Layout {
   struct Gil {
     Offset size, last_holder, locked;
   } gil;
+  struct WaitEntry {  // on the stack of a thread that parks (3.13 and later)
+    Offset size, address, semaphore;
+  } wait_entry;
 };
 
 }  // namespace hangspy::python::layouts
