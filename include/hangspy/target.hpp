@@ -42,6 +42,8 @@ struct ThreadState {
   std::array<std::uint64_t, 6> arguments{};    // of that system call
   std::uint64_t fs_base = 0;                   // pthread_self; 0 where it was not read
   std::uint64_t stack_pointer = 0;             // 0 where it was not read
+  std::uint64_t instruction_pointer = 0;       // 0 where it was not read
+  std::uint64_t frame_pointer = 0;             // rbp; 0 where it was not read
   std::optional<std::uint64_t> run_counter;    // times it was scheduled in; absent in a core
 };
 

@@ -1,0 +1,143 @@
+// Tuples, lists, sets, deques and dicts, walked whole and bounded.
+#include <algorithm>
+#include <array>
+
+#include "python/objects.hpp"
+
+namespace hangspy::python {
+namespace {
+
+constexpr std::uint64_t kDequeBlockItems = 64;  // BLOCKLEN, Modules/_collectionsmodule.c
+constexpr std::uint64_t kDeletedHash = ~0ULL;   // a set's dummy entry has hash -1
+
+Items addresses(const std::vector<std::uint64_t>& words) {
+  Items items;
+  items.reserve(words.size());
+  for (const auto word : words) items.push_back({word});
+  return items;
+}
+
+}  // namespace
+
+Result<Items> Objects::tuple(Address object) const {
+  HANGSPY_TRY(right, is_kind(object, Kind::kTuple));
+  if (!right) return fail(Failure::kImplausible, "no tuple lies at " + to_hex(object));
+  HANGSPY_TRY(count, value<std::uint64_t>(object + layout().variable_object.item_count));
+  HANGSPY_TRY(all, words(object + layout().tuple.items, count));
+  return addresses(all);
+}
+
+Result<Items> Objects::list(Address object) const {
+  HANGSPY_TRY(right, is_kind(object, Kind::kList));
+  if (!right) return fail(Failure::kImplausible, "no list lies at " + to_hex(object));
+  HANGSPY_TRY(count, value<std::uint64_t>(object + layout().variable_object.item_count));
+  HANGSPY_TRY(items, pointer(object + layout().list.items));
+  if (count == 0) return Items{};
+  HANGSPY_TRY(all, words(items, count));
+  return addresses(all);
+}
+
+Result<Items> Objects::set(Address object) const {
+  if (!is_builtin(object, "set") && !is_builtin(object, "frozenset")) {
+    return fail(Failure::kImplausible, "no set lies at " + to_hex(object));
+  }
+  HANGSPY_TRY(mask, value<std::uint64_t>(object + layout().set.mask));
+  HANGSPY_TRY(table, pointer(object + layout().set.table));
+  if (mask >= kMaxItems) return fail(Failure::kLimit, "a set too large at " + to_hex(object));
+  HANGSPY_TRY(all, words(table, 2 * (mask + 1)));
+  Items items;
+  for (std::size_t i = 0; i < all.size(); i += 2) {
+    if (all[i] != 0 && all[i + 1] != kDeletedHash) items.push_back({all[i]});
+  }
+  return items;
+}
+
+Result<Items> Objects::deque(Address object) const {
+  HANGSPY_TRY(type, type_of(object));
+  HANGSPY_TRY(name, type_name(type));
+  if (name != "collections.deque") {
+    return fail(Failure::kImplausible, "no deque lies at " + to_hex(object));
+  }
+  HANGSPY_TRY(count, value<std::uint64_t>(object + layout().variable_object.item_count));
+  HANGSPY_TRY(index, value<std::uint64_t>(object + layout().deque.left_index));
+  HANGSPY_TRY(block, pointer(object + layout().deque.left_block));
+  if (count > kMaxItems || index > kDequeBlockItems) {
+    return fail(Failure::kLimit, "a deque out of bounds at " + to_hex(object));
+  }
+  Items items;
+  while (items.size() < count) {
+    if (index == kDequeBlockItems) {
+      HANGSPY_TRY(next, pointer(block + layout().deque_block.right_link));
+      block = next;
+      index = 0;
+    }
+    const auto here = std::min<std::uint64_t>(kDequeBlockItems - index, count - items.size());
+    HANGSPY_TRY(part, words(block + layout().deque_block.data + 8 * index, here));
+    for (const auto word : part) items.push_back({word});
+    index += here;
+  }
+  return items;
+}
+
+// The entries of a dict's keys object, with keys that are unset left in as null pairs, because a
+// split table's values are found by position.
+Result<std::vector<Entry>> Objects::key_entries(Address keys) const {
+  const auto& field = layout().dict_keys;
+  HANGSPY_TRY(log2_index_bytes, value<std::uint8_t>(keys + field.log2_index_bytes));
+  HANGSPY_TRY(kind, value<std::uint8_t>(keys + field.kind));
+  HANGSPY_TRY(count, value<std::uint64_t>(keys + field.entry_count));
+  if (log2_index_bytes > 40 || kind > 2 || count > kMaxItems / 3) {
+    return fail(Failure::kImplausible, "no dict keys lie at " + to_hex(keys));
+  }
+  // kind 0: hash, key, value; 1 and 2: str keys only, no hash (Include/internal/pycore_dict.h).
+  const std::uint64_t width = kind == 0 ? 3 : 2;
+  HANGSPY_TRY(all, words(keys + field.indices + (1ULL << log2_index_bytes), count * width));
+  std::vector<Entry> entries;
+  entries.reserve(count);
+  for (std::size_t i = 0; i < all.size(); i += width) {
+    entries.emplace_back(Address{all[i + width - 2]}, Address{all[i + width - 1]});
+  }
+  return entries;
+}
+
+Result<std::vector<Entry>> Objects::split_entries(Address keys, Address values) const {
+  HANGSPY_TRY(entries, key_entries(keys));
+  HANGSPY_TRY(all, words(values, entries.size()));
+  std::vector<Entry> set_ones;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].first && all[i] != 0) set_ones.emplace_back(entries[i].first, Address{all[i]});
+  }
+  return set_ones;
+}
+
+Result<std::vector<Entry>> Objects::dict(Address object) const {
+  HANGSPY_TRY(right, is_kind(object, Kind::kDict));
+  if (!right) return fail(Failure::kImplausible, "no dict lies at " + to_hex(object));
+  HANGSPY_TRY(keys, pointer(object + layout().dict.keys));
+  HANGSPY_TRY(values, pointer(object + layout().dict.values));
+  if (values) return split_entries(keys, values + layout().dict_values.values);
+  HANGSPY_TRY(entries, key_entries(keys));
+  std::erase_if(entries, [](const Entry& each) { return !each.first || !each.second; });
+  return entries;
+}
+
+Result<std::optional<Address>> Objects::item(Address dict_at, std::string_view key) const {
+  HANGSPY_TRY(entries, dict(dict_at));
+  for (const auto& [name, found] : entries) {
+    if (equals(name, key)) return found;
+  }
+  return std::optional<Address>{};
+}
+
+Result<Items> Objects::weak_set(Address object) const {
+  HANGSPY_TRY(data, attribute(object, "data"));
+  HANGSPY_TRY(references, set(data));
+  Items live;
+  for (const auto reference : references) {
+    HANGSPY_TRY(target, pointer(reference + layout().weak_reference.object));
+    if (target && !is_none(target)) live.push_back(target);
+  }
+  return live;
+}
+
+}  // namespace hangspy::python

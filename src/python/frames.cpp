@@ -1,0 +1,120 @@
+#include "python/frames.hpp"
+
+#include <algorithm>
+
+#include "python/callables.hpp"
+
+namespace hangspy::python {
+namespace {
+
+// sys.setrecursionlimit may allow more; then the report says that the stack was cut.
+constexpr std::size_t kMaxFrames = 200'000;
+
+}  // namespace
+
+Result<Address> Frames::innermost(Address thread_state) const {
+  const auto& thread = objects_.layout().thread;
+  if (thread.frame_holder == layouts::kAbsent) {
+    return objects_.pointer(thread_state + thread.current_frame);
+  }
+  HANGSPY_TRY(holder, objects_.pointer(thread_state + thread.frame_holder));
+  if (!holder) return Address{};
+  return objects_.pointer(holder + objects_.layout().frame_holder.current_frame);
+}
+
+Result<std::optional<RawFrame>> Frames::at(Address address) const {
+  const auto& field = objects_.layout().frame;
+  HANGSPY_TRY(owner, objects_.value<std::uint8_t>(address + field.owner));
+  if (owner >= objects_.traits().first_shim_owner) return std::optional<RawFrame>{};
+  HANGSPY_TRY(executable, objects_.pointer(address + field.executable));
+  if (!executable || !codes_.is_code(executable)) return std::optional<RawFrame>{};
+  HANGSPY_TRY(code, codes_.at(executable));
+  HANGSPY_TRY(instruction, objects_.value<std::uint64_t>(address + field.instruction));
+  const auto start = (executable + objects_.layout().code.bytecode).value;
+  // Before its first instruction prev_instr points one unit below the code (3.11 and 3.12).
+  const auto offset = instruction < start ? 0 : instruction - start;
+  if (offset > 1U << 26) {
+    return fail(Failure::kImplausible, "an instruction outside its code in frame " + to_hex(address));
+  }
+  return std::optional<RawFrame>{{address, code, static_cast<std::uint32_t>(offset)}};
+}
+
+Result<std::vector<RawFrame>> Frames::of_thread(Address thread_state) const {
+  HANGSPY_TRY(next, innermost(thread_state));
+  std::vector<RawFrame> frames;
+  for (std::size_t step = 0; next; ++step) {
+    if (step == kMaxFrames) return fail(Failure::kLimit, "a stack of more than 200,000 frames");
+    HANGSPY_TRY(frame, at(next));
+    if (frame) frames.push_back(*frame);
+    HANGSPY_TRY(previous, objects_.pointer(next + objects_.layout().frame.previous));
+    next = previous;
+  }
+  return frames;
+}
+
+Result<Frames::Slots> Frames::slots(const RawFrame& frame) const {
+  const auto local_count = frame.code->locals.size();
+  const auto base = frame.address + objects_.layout().frame.locals;
+  HANGSPY_TRY(words, objects_.words(base, local_count + frame.code->stack_size));
+  Slots slots;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    (i < local_count ? slots.locals : slots.stack).push_back({words[i]});
+  }
+  HANGSPY_TRY(top, objects_.value<std::int32_t>(frame.address + objects_.layout().frame.stack_top));
+  const auto depth = top - static_cast<std::int64_t>(local_count);
+  if (depth >= 0 && depth <= static_cast<std::int64_t>(slots.stack.size())) {
+    slots.live_depth = static_cast<std::uint32_t>(depth);
+  }
+  return slots;
+}
+
+Result<std::optional<Address>> Frames::local(const RawFrame& frame, std::string_view name) const {
+  const auto& names = frame.code->locals;
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) return std::optional<Address>{};
+  const auto index = static_cast<std::uint64_t>(found - names.begin());
+  HANGSPY_TRY(held,
+              objects_.pointer(frame.address + objects_.layout().frame.locals + 8 * index));
+  if (!held) return std::optional<Address>{};
+  if (!objects_.is_builtin(held, "cell")) return std::optional<Address>{held};
+  HANGSPY_TRY(content, objects_.pointer(held + objects_.layout().cell.content));
+  return content ? std::optional<Address>{content} : std::optional<Address>{};
+}
+
+Result<Items> Frames::open_withs(const RawFrame& frame) const {
+  Items objects;
+  const auto depths = handler_depths(*frame.code, frame.instruction);
+  if (depths.empty()) return objects;
+  HANGSPY_TRY(all, slots(frame));
+  for (const auto depth : depths) {
+    if (depth > all.stack.size()) continue;
+    const auto callable = bound_method(objects_, all.stack[depth - 1]);
+    if (callable && (callable->name == "__exit__" || callable->name == "__aexit__")) {
+      objects.push_back(callable->self);
+    }
+  }
+  return objects;
+}
+
+snapshot::Origin Frames::origin_of(std::string_view file) const {
+  using snapshot::Origin;
+  if (file.starts_with("<frozen")) return Origin::kFrozen;
+  if (file.find("/site-packages/") != std::string_view::npos ||
+      file.find("/dist-packages/") != std::string_view::npos) {
+    return Origin::kSitePackages;
+  }
+  if (!library_.empty() && file.starts_with(library_)) return Origin::kStandardLibrary;
+  return Origin::kUser;
+}
+
+snapshot::Frame Frames::fact(const RawFrame& frame) const {
+  return {.frame = frame.address,
+          .code = frame.code->address,
+          .function = frame.code->function,
+          .file = frame.code->file,
+          .line = line_of(*frame.code, frame.instruction),
+          .instruction = frame.instruction,
+          .origin = origin_of(frame.code->file.bytes())};
+}
+
+}  // namespace hangspy::python

@@ -1,0 +1,175 @@
+#include "python/objects.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace hangspy::python {
+namespace {
+
+constexpr std::uint64_t kHighestUserAddress = 1ULL << 47;
+constexpr std::uint64_t kHeapTypeFlag = 1ULL << 9;  // Include/object.h, Py_TPFLAGS_HEAPTYPE
+constexpr std::size_t kMaxClasses = 256;            // of one mro
+constexpr std::uint64_t kMaxName = 512;
+
+bool plausible(Address at) {
+  return at.value % 8 == 0 && at.value >= 4096 && at.value < kHighestUserAddress;
+}
+
+}  // namespace
+
+Result<Address> Objects::pointer(Address at) const {
+  HANGSPY_TRY(word, value<std::uint64_t>(at));
+  if (word != 0 && !plausible({word})) {
+    return fail(Failure::kImplausible, "no pointer lies at " + to_hex(at));
+  }
+  return Address{word};
+}
+
+Result<std::vector<std::uint64_t>> Objects::words(Address at, std::uint64_t count) const {
+  if (count > kMaxItems) {
+    return fail(Failure::kLimit, "more than a million items at " + to_hex(at));
+  }
+  std::vector<std::uint64_t> all(count);
+  HANGSPY_CHECK(memory_.read(at, std::as_writable_bytes(std::span(all))));
+  return all;
+}
+
+Result<std::string> Objects::c_string(Address at) const {
+  std::string text;
+  while (text.size() < kMaxName) {
+    const auto step = std::min<std::uint64_t>(64, 4096 - at.value % 4096);
+    std::string part(step, '\0');
+    HANGSPY_CHECK(memory_.read(at, std::as_writable_bytes(std::span(part))));
+    const auto end = part.find('\0');
+    text.append(part, 0, end);
+    if (end != std::string::npos) return text;
+    at = at + step;
+  }
+  return fail(Failure::kLimit, "a name without an end at " + to_hex(at));
+}
+
+Result<Address> Objects::type_of(Address object) const {
+  HANGSPY_TRY(type, pointer(object + layout().object.type));
+  HANGSPY_TRY(known, facts(type));
+  static_cast<void>(known);
+  return type;
+}
+
+// A type is believed when the chain of its types ends in one that is its own type, as
+// PyType_Type is, within a few steps (a metaclass of a metaclass is rare).
+Result<const Objects::TypeFacts*> Objects::facts(Address type) const {
+  if (const auto seen = types_.find(type.value); seen != types_.end()) return &seen->second;
+  Address above = type;
+  for (int step = 0;; ++step) {
+    HANGSPY_TRY(next, pointer(above + layout().object.type));
+    if (next == above && next) break;
+    if (!next || step == 4) {
+      return fail(Failure::kImplausible, "no type object lies at " + to_hex(type));
+    }
+    above = next;
+  }
+  TypeFacts known;
+  HANGSPY_TRY(name_at, value<std::uint64_t>(type + layout().type.name));
+  HANGSPY_TRY(name, c_string({name_at}));
+  HANGSPY_TRY(flags, value<std::uint64_t>(type + layout().type.flags));
+  known.name = std::move(name);
+  known.flags = flags;
+  HANGSPY_TRY(mro_at, pointer(type + layout().type.mro));
+  if (mro_at) {
+    HANGSPY_TRY(count, value<std::uint64_t>(mro_at + layout().variable_object.item_count));
+    if (count > kMaxClasses) return fail(Failure::kLimit, "an mro too long at " + to_hex(mro_at));
+    HANGSPY_TRY(classes, words(mro_at + layout().tuple.items, count));
+    for (const auto each : classes) known.mro.insert({each});
+  }
+  return &types_.emplace(type.value, std::move(known)).first->second;
+}
+
+Result<bool> Objects::is_kind(Address object, Kind kind) const {
+  HANGSPY_TRY(type, type_of(object));
+  HANGSPY_TRY(known, facts(type));
+  return (known->flags >> static_cast<unsigned>(kind) & 1) != 0;
+}
+
+Result<std::string> Objects::type_name(Address type) const {
+  HANGSPY_TRY(known, facts(type));
+  return known->name;
+}
+
+Result<Text> Objects::full_type_name(Address type) const {
+  HANGSPY_TRY(known, facts(type));
+  if ((known->flags & kHeapTypeFlag) == 0) return Text::of_target(known->name);
+  HANGSPY_TRY(name_at, pointer(type + layout().heap_type.qualified_name));
+  HANGSPY_TRY(name, text(name_at));
+  const auto module = class_attribute(type, "__module__");
+  if (!module || !*module) return name;
+  const auto module_name = text(**module);
+  if (!module_name) return name;
+  return Text::of_target(std::string(module_name->bytes()) + "." + std::string(name.bytes()));
+}
+
+Result<std::uint64_t> Objects::basic_size(Address type) const {
+  return value<std::uint64_t>(type + layout().type.basic_size);
+}
+
+bool Objects::is_instance(Address object, Address type) const {
+  if (!object || !type) return false;
+  const auto own = type_of(object);
+  if (!own) return false;
+  const auto known = facts(*own);
+  return known && (*known)->mro.contains(type);
+}
+
+bool Objects::is_builtin(Address object, std::string_view name) const {
+  if (!object) return false;
+  const auto type = type_of(object);
+  if (!type) return false;
+  const auto known = facts(*type);
+  return known && ((*known)->flags & kHeapTypeFlag) == 0 && (*known)->name == name;
+}
+
+Result<std::uint64_t> Objects::reference_count(Address object) const {
+  HANGSPY_TRY(raw, value<std::uint64_t>(object + layout().object.reference_count));
+  // Bit 31 of the count marks an immortal object from 3.12 on; no mortal one has so many.
+  if (raw == 0 || raw >= 0x80000000U) {
+    return fail(Failure::kImplausible, "no reference count at " + to_hex(object));
+  }
+  return raw;
+}
+
+Result<std::int64_t> Objects::integer(Address object) const {
+  HANGSPY_TRY(is_long, is_kind(object, Kind::kLong));
+  if (!is_long) return fail(Failure::kImplausible, "no int lies at " + to_hex(object));
+  const auto& field = layout().integer;
+  std::uint64_t digits = 0;
+  bool negative = false;
+  if (field.tag != layouts::kAbsent) {
+    // lv_tag: digits from bit 3 on; the low two bits say 0 positive, 1 zero, 2 negative.
+    HANGSPY_TRY(tag, value<std::uint64_t>(object + field.tag));
+    digits = (tag & 3) == 1 ? 0 : tag >> 3;
+    negative = (tag & 3) == 2;
+  } else {
+    HANGSPY_TRY(size, value<std::int64_t>(object + layout().variable_object.item_count));
+    digits = static_cast<std::uint64_t>(size < 0 ? -size : size);
+    negative = size < 0;
+  }
+  if (digits > 2) return fail(Failure::kLimit, "an int over 60 bits at " + to_hex(object));
+  std::int64_t sum = 0;
+  for (std::uint64_t i = 0; i < digits; ++i) {
+    HANGSPY_TRY(digit, value<std::uint32_t>(object + field.digits + 4 * i));
+    sum |= static_cast<std::int64_t>(digit & 0x3fffffffU) << (30 * i);
+  }
+  return negative ? -sum : sum;
+}
+
+Result<double> Objects::real(Address object) const {
+  if (is_builtin(object, "float")) return value<double>(object + layout().floating.value);
+  HANGSPY_TRY(whole, integer(object));
+  return static_cast<double>(whole);
+}
+
+bool Objects::is_true(Address object) const {
+  const auto number = integer(object);
+  return number && *number != 0;
+}
+
+}  // namespace hangspy::python

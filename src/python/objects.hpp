@@ -1,0 +1,139 @@
+// CPython's objects as they lie in memory: types, numbers, strings, containers, attributes.
+//
+// Nothing here trusts the target. Every count is bounded, every pointer is read through Memory,
+// and a value that no healthy CPython holds is an error that names the address. Containers are
+// walked whole instead of hashed into: a dict's entries lie in one array, and reading it needs no
+// knowledge of the hash function.
+//
+// Sources: Include/cpython/{object,dictobject,unicodeobject,longintrepr}.h, Objects/dictobject.c,
+// Modules/_collectionsmodule.c, Objects/setobject.c, tags v3.11.7, v3.12.1, v3.13.0.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "hangspy/result.hpp"
+#include "hangspy/text.hpp"
+#include "memory/memory.hpp"
+#include "python/layouts/layouts.hpp"
+
+namespace hangspy::python {
+
+using Items = std::vector<Address>;
+using Entry = std::pair<Address, Address>;  // key, value
+
+// The bits of tp_flags that say which builtin type a type derives from (Include/object.h).
+enum class Kind : std::uint8_t {
+  kLong = 24,
+  kList = 25,
+  kTuple = 26,
+  kBytes = 27,
+  kString = 28,
+  kDict = 29,
+  kType = 31,
+};
+
+class Objects {
+ public:
+  Objects(const memory::Memory& memory, const layouts::Build& build)
+      : memory_(memory), build_(build) {}
+
+  [[nodiscard]] const layouts::Layout& layout() const { return build_.layout; }
+  [[nodiscard]] const layouts::Traits& traits() const { return build_.traits; }
+  [[nodiscard]] const memory::Memory& memory() const { return memory_; }
+
+  // ---- words
+  template <class T>
+  [[nodiscard]] Result<T> value(Address at) const {
+    return memory::read_as<T>(memory_, at);
+  }
+  // The pointer at `at`: null, or 8-aligned and in the lower half of the address space.
+  [[nodiscard]] Result<Address> pointer(Address at) const;
+  // `count` words from `at`, in one read. Error: kLimit over kMaxItems.
+  [[nodiscard]] Result<std::vector<std::uint64_t>> words(Address at, std::uint64_t count) const;
+  [[nodiscard]] Result<std::string> c_string(Address at) const;
+
+  // ---- types
+  // The object's type; an error unless the type's own type is a type, too.
+  [[nodiscard]] Result<Address> type_of(Address object) const;
+  [[nodiscard]] Result<bool> is_kind(Address object, Kind kind) const;
+  // tp_name: "coroutine", "_asyncio.Task"; of a Python class only its bare name.
+  [[nodiscard]] Result<std::string> type_name(Address type) const;
+  // module and qualified name of a type, as Python shows it; for people, not for decisions.
+  [[nodiscard]] Result<Text> full_type_name(Address type) const;
+  [[nodiscard]] Result<std::uint64_t> basic_size(Address type) const;
+  // Whether `object` is an instance of `type` or of a subclass, by the type's own mro.
+  [[nodiscard]] bool is_instance(Address object, Address type) const;
+  // Whether the object's own type is a builtin (static) one of this tp_name.
+  [[nodiscard]] bool is_builtin(Address object, std::string_view name) const;
+  [[nodiscard]] bool is_none(Address object) const { return is_builtin(object, "NoneType"); }
+  // References counted; an error for an immortal object, which counts none.
+  [[nodiscard]] Result<std::uint64_t> reference_count(Address object) const;
+
+  // ---- scalars and strings
+  [[nodiscard]] Result<std::int64_t> integer(Address object) const;  // error over 60 bits
+  [[nodiscard]] Result<double> real(Address object) const;           // a float or an int
+  [[nodiscard]] bool is_true(Address object) const;                  // a bool or int that is not 0
+  [[nodiscard]] Result<Text> text(Address string) const;  // at most kMaxText characters
+  [[nodiscard]] bool equals(Address string, std::string_view ascii) const;
+  [[nodiscard]] Result<std::string> bytes(Address object) const;
+
+  // ---- containers
+  [[nodiscard]] Result<Items> tuple(Address object) const;
+  [[nodiscard]] Result<Items> list(Address object) const;
+  [[nodiscard]] Result<Items> set(Address object) const;
+  [[nodiscard]] Result<Items> deque(Address object) const;
+  [[nodiscard]] Result<std::vector<Entry>> dict(Address object) const;
+  // The value of a str key, if there is one.
+  [[nodiscard]] Result<std::optional<Address>> item(Address dict, std::string_view key) const;
+  // The live objects of a weakref.WeakSet.
+  [[nodiscard]] Result<Items> weak_set(Address object) const;
+
+  // ---- attributes
+  // The attributes in the instance's dict or inline values; what its class has in slots is not
+  // among them.
+  [[nodiscard]] Result<std::vector<Entry>> attributes(Address object) const;
+  // One attribute, from there or from a slot.
+  [[nodiscard]] Result<std::optional<Address>> find(Address object, std::string_view name) const;
+  // The same, but an error when there is no such attribute.
+  [[nodiscard]] Result<Address> attribute(Address object, std::string_view name) const;
+  // What the classes of `type` define under this name, first in the mro.
+  [[nodiscard]] Result<std::optional<Address>> class_attribute(Address type,
+                                                               std::string_view name) const;
+  // Values of the `__slots__` of an object: (name, value) for each that is set.
+  [[nodiscard]] Result<std::vector<std::pair<std::string, Address>>> slots(Address object) const;
+
+  static constexpr std::uint64_t kMaxItems = 1U << 20;
+  static constexpr std::uint64_t kMaxText = 1U << 14;
+
+ private:
+  struct TypeFacts {
+    std::string name;
+    std::uint64_t flags = 0;
+    std::set<Address> mro;
+  };
+  [[nodiscard]] Result<const TypeFacts*> facts(Address type) const;
+  struct StringData {
+    Address data;
+    std::uint64_t length;
+    std::uint8_t width;
+  };
+  [[nodiscard]] Result<StringData> string_data(Address string) const;
+  [[nodiscard]] Result<std::vector<Entry>> key_entries(Address keys) const;
+  [[nodiscard]] Result<std::vector<Entry>> split_entries(Address keys, Address values) const;
+  [[nodiscard]] Result<std::vector<Entry>> managed_dict(Address object, Address type,
+                                                        std::uint64_t flags) const;
+  [[nodiscard]] Result<std::vector<Entry>> plain_dict(Address object, Address type) const;
+
+  const memory::Memory& memory_;
+  const layouts::Build& build_;
+  mutable std::unordered_map<std::uint64_t, TypeFacts> types_;
+};
+
+}  // namespace hangspy::python

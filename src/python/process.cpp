@@ -1,0 +1,141 @@
+#include "python/process.hpp"
+
+#include <algorithm>
+
+namespace hangspy::python {
+namespace {
+
+constexpr std::size_t kMaxThreads = 100'000;
+
+const target::ThreadState* kernel_thread(const std::vector<target::ThreadState>& all, Address ident,
+                                         std::uint64_t native_id) {
+  // The kernel's fs_base is pthread_self itself; the native id is the pid namespace's own.
+  for (const auto& each : all) {
+    if (each.fs_base != 0 ? each.fs_base == ident.value
+                          : static_cast<std::uint64_t>(each.tid) == native_id) {
+      return &each;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Process::Process(const memory::Memory& memory, const layouts::Build& build)
+    : objects_(memory, build), codes_(objects_), frames_(objects_, codes_) {}
+
+Result<std::unique_ptr<Process>> Process::read(
+    const memory::Memory& memory, const Runtime& runtime,
+    const std::vector<target::ThreadState>& kernel_threads) {
+  auto process = std::make_unique<Process>(memory, runtime.build);
+  const auto& objects = process->objects_;
+  for (const auto interpreter : runtime.interpreters) {
+    // sys.modules of the main interpreter (the last of the list) is where the landmarks are.
+    HANGSPY_TRY(modules, objects.pointer(interpreter + objects.layout().interpreter.modules));
+    HANGSPY_TRY(landmarks, Landmarks::find(objects, process->codes_, modules));
+    process->landmarks_ = std::move(landmarks);
+  }
+  process->frames_.set_library(process->landmarks_.library());
+  process->gils_ = runtime.gils;
+  for (const auto interpreter : runtime.interpreters) {
+    HANGSPY_CHECK(process->read_threads(interpreter, kernel_threads));
+  }
+  HANGSPY_CHECK(process->read_tasks());
+  return process;
+}
+
+Result<void> Process::read_threads(Address interpreter,
+                                   const std::vector<target::ThreadState>& kernel_threads) {
+  const auto& field = objects_.layout().thread;
+  HANGSPY_TRY(next, objects_.pointer(interpreter + objects_.layout().interpreter.threads_head));
+  for (std::size_t step = 0; next; ++step) {
+    if (step == kMaxThreads) return fail(Failure::kLimit, "more than 100,000 thread states");
+    RawThread thread;
+    thread.state = next;
+    HANGSPY_TRY(owner, objects_.pointer(next + field.interpreter));
+    if (owner != interpreter) {
+      return fail(Failure::kImplausible, "the thread state at " + to_hex(next) +
+                                             " belongs to the interpreter at " + to_hex(owner) +
+                                             ", not to that at " + to_hex(interpreter));
+    }
+    HANGSPY_TRY(ident, objects_.value<std::uint64_t>(next + field.thread_id));
+    HANGSPY_TRY(native_id, objects_.value<std::uint64_t>(next + field.native_thread_id));
+    thread.ident = {ident};
+    if (const auto* kernel = kernel_thread(kernel_threads, thread.ident, native_id)) {
+      thread.kernel = *kernel;
+      auto frames = frames_.of_thread(next);
+      if (frames) {
+        thread.frames = std::move(*frames);
+        for (const auto& frame : thread.frames) thread.marks.push_back(landmarks_.of(frame));
+      } else {
+        missing_.push_back("the stack of thread " + std::to_string(thread.kernel.tid) + ": " +
+                           frames.error().what);
+      }
+      threads_.push_back(std::move(thread));
+    }
+    HANGSPY_TRY(after, objects_.pointer(next + field.next));
+    next = after;
+  }
+  std::sort(threads_.begin(), threads_.end(), [](const RawThread& left, const RawThread& right) {
+    return left.kernel.tid < right.kernel.tid;
+  });
+  if (const auto active = landmarks_.global(objects_, "threading", "_active")) {
+    for (const auto& [key, object] : objects_.dict(*active).value_or(std::vector<Entry>{})) {
+      const auto ident = objects_.integer(key);
+      if (ident) thread_objects_.emplace(static_cast<std::uint64_t>(*ident), object);
+    }
+  }
+  return {};
+}
+
+const RawThread* Process::thread_of_ident(Address ident) const {
+  const auto found = std::find_if(threads_.begin(), threads_.end(),
+                                  [&](const RawThread& each) { return each.ident == ident; });
+  return found == threads_.end() ? nullptr : &*found;
+}
+
+Address Process::thread_object(Address ident) const {
+  const auto found = thread_objects_.find(ident.value);
+  return found == thread_objects_.end() ? Address{} : found->second;
+}
+
+Result<Address> Process::running_loop(const RawThread& thread) const {
+  const auto& field = objects_.layout().thread;
+  if (objects_.traits().running_loop == layouts::RunningLoop::kThreadField) {
+    return objects_.pointer(thread.state + field.running_loop);
+  }
+  HANGSPY_TRY(dict, objects_.pointer(thread.state + field.dict));
+  if (!dict) return Address{};
+  HANGSPY_TRY(found, objects_.item(dict, "__asyncio_running_event_loop__"));
+  if (!found || objects_.is_none(*found)) return Address{};
+  if (objects_.traits().running_loop == layouts::RunningLoop::kThreadDict) return *found;
+  // 3.11 keeps a holder of the loop and of the pid that set it (Modules/_asynciomodule.c).
+  HANGSPY_TRY(loop, objects_.pointer(*found + objects_.layout().object.size));
+  return loop && !objects_.is_none(loop) ? loop : Address{};
+}
+
+snapshot::Thread Process::describe_thread(const RawThread& thread) const {
+  snapshot::Thread fact;
+  fact.state = thread.state;
+  fact.tid = thread.kernel.tid;
+  fact.ident = thread.ident;
+  fact.object = thread_object(thread.ident);
+  fact.activity = static_cast<snapshot::Activity>(thread.kernel.activity);
+  fact.syscall = thread.kernel.syscall;
+  fact.run_counter = thread.kernel.run_counter;
+  fact.running_loop = running_loop(thread).value_or(Address{});
+  for (const auto& frame : thread.frames) fact.frames.push_back(frames_.fact(frame));
+  if (fact.object) {
+    const auto name_at = objects_.find(fact.object, "_name");
+    if (name_at && *name_at) fact.name = objects_.text(**name_at).value_or(Text{});
+  }
+  return fact;
+}
+
+void Process::describe(snapshot::Snapshot& snapshot) const {
+  for (const auto& thread : threads_) snapshot.threads.push_back(describe_thread(thread));
+  for (const auto& task : tasks_) snapshot.tasks.push_back(describe_task(task));
+  snapshot.missing.insert(snapshot.missing.end(), missing_.begin(), missing_.end());
+}
+
+}  // namespace hangspy::python

@@ -1,0 +1,98 @@
+// A CPython process as it lies in memory: its threads with their frames, its tasks with their await
+// chains. What the kinds of wait in src/sync read starts here; it becomes plain facts there.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "hangspy/snapshot.hpp"
+#include "hangspy/target.hpp"
+#include "python/await_chain.hpp"
+#include "python/landmarks.hpp"
+#include "python/runtime.hpp"
+
+namespace hangspy::python {
+
+struct RawThread {
+  Address state;
+  Address ident;
+  target::ThreadState kernel;  // what the kernel knows of it
+  std::vector<RawFrame> frames;  // innermost first
+  std::vector<Mark> marks;       // of each frame
+};
+
+struct RawTask {
+  Address object;
+  Address coroutine;
+  Address loop;
+  Address waits_for;  // null when it runs or is ready
+  snapshot::FutureState state = snapshot::FutureState::kPending;
+  std::vector<RawLink> chain;
+};
+
+// One moment of the process. Its parts hold references to each other, so it stays where it is.
+class Process {
+ public:
+  // Reads interpreters, threads and tasks. A thread or task that cannot be read is named in
+  // missing() and does not lose the others; a thread list that cannot be read is an error.
+  [[nodiscard]] static Result<std::unique_ptr<Process>> read(
+      const memory::Memory& memory, const Runtime& runtime,
+      const std::vector<target::ThreadState>& kernel_threads);
+
+  Process(const memory::Memory& memory, const layouts::Build& build);
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  [[nodiscard]] const Objects& objects() const { return objects_; }
+  [[nodiscard]] const Codes& codes() const { return codes_; }
+  [[nodiscard]] const Frames& frames() const { return frames_; }
+  [[nodiscard]] const Landmarks& landmarks() const { return landmarks_; }
+  [[nodiscard]] const std::vector<RawThread>& threads() const { return threads_; }
+  [[nodiscard]] const std::vector<RawTask>& tasks() const { return tasks_; }
+  [[nodiscard]] const std::vector<std::string>& missing() const { return missing_; }
+
+  // The thread with this ident (pthread_self), or null.
+  [[nodiscard]] const RawThread* thread_of_ident(Address ident) const;
+  [[nodiscard]] bool is_future(Address object) const;  // an asyncio future or task
+  [[nodiscard]] bool is_task(Address object) const;
+  // An asyncio future's or task's own state.
+  [[nodiscard]] Result<snapshot::FutureState> future_state(Address future) const;
+  // The loop that a thread runs at this moment, or null.
+  [[nodiscard]] Result<Address> running_loop(const RawThread& thread) const;
+  // The thread's threading.Thread, or null when threading does not know it.
+  [[nodiscard]] Address thread_object(Address ident) const;
+  // The task that `loop` runs at this moment, or null.
+  [[nodiscard]] bool is_running(Address task) const { return running_tasks_.contains(task.value); }
+
+  // Where the GIL's own structs lie, one an interpreter that has its own.
+  [[nodiscard]] const Items& gils() const { return gils_; }
+
+  // The facts of threads and tasks, without what they wait for.
+  void describe(snapshot::Snapshot& snapshot) const;
+
+ private:
+  [[nodiscard]] Result<void> read_threads(Address interpreter,
+                                          const std::vector<target::ThreadState>& kernel_threads);
+  [[nodiscard]] Result<void> read_tasks();
+  [[nodiscard]] Result<Items> task_objects() const;
+  [[nodiscard]] Result<RawTask> read_task(Address object) const;
+  [[nodiscard]] Result<Text> task_name(Address object) const;
+  [[nodiscard]] snapshot::Thread describe_thread(const RawThread& thread) const;
+  [[nodiscard]] snapshot::Task describe_task(const RawTask& task) const;
+
+  Objects objects_;
+  Codes codes_;
+  Frames frames_;
+  Landmarks landmarks_;
+  std::vector<RawThread> threads_;
+  std::vector<RawTask> tasks_;
+  std::unordered_map<std::uint64_t, Address> thread_objects_;  // by ident
+  std::unordered_map<std::uint64_t, bool> running_tasks_;
+  Items gils_;
+  std::vector<std::string> missing_;
+};
+
+}  // namespace hangspy::python

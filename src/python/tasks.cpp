@@ -1,0 +1,108 @@
+// Every asyncio task of the process, from the sets in which asyncio itself keeps them
+// (Lib/asyncio/tasks.py: _all_tasks up to 3.11, _scheduled_tasks and _eager_tasks from 3.12 on).
+#include <algorithm>
+#include <set>
+
+#include "python/process.hpp"
+
+namespace hangspy::python {
+
+bool Process::is_task(Address object) const {
+  return objects_.is_instance(object, landmarks_.type(TypeMark::kTask));
+}
+
+bool Process::is_future(Address object) const {
+  return objects_.is_instance(object, landmarks_.type(TypeMark::kFuture)) || is_task(object);
+}
+
+Result<snapshot::FutureState> Process::future_state(Address future) const {
+  HANGSPY_TRY(state, objects_.value<std::uint32_t>(future + objects_.layout().future.state));
+  if (state > 2) return fail(Failure::kImplausible, "no future lies at " + to_hex(future));
+  return static_cast<snapshot::FutureState>(state);
+}
+
+Result<Items> Process::task_objects() const {
+  Items all;
+  for (const auto* name : {"_all_tasks", "_scheduled_tasks"}) {
+    const auto found = landmarks_.global(objects_, "asyncio.tasks", name);
+    if (!found) continue;
+    HANGSPY_TRY(tasks, objects_.weak_set(*found));
+    all.insert(all.end(), tasks.begin(), tasks.end());
+  }
+  if (const auto eager = landmarks_.global(objects_, "asyncio.tasks", "_eager_tasks")) {
+    HANGSPY_TRY(tasks, objects_.set(*eager));
+    all.insert(all.end(), tasks.begin(), tasks.end());
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+Result<RawTask> Process::read_task(Address object) const {
+  const auto& layout = objects_.layout();
+  RawTask task;
+  task.object = object;
+  HANGSPY_TRY(state, future_state(object));
+  task.state = state;
+  HANGSPY_TRY(loop, objects_.pointer(object + layout.future.loop));
+  HANGSPY_TRY(waits_for, objects_.pointer(object + layout.task.waits_for));
+  HANGSPY_TRY(coroutine, objects_.pointer(object + layout.task.coroutine));
+  task.loop = loop;
+  if (waits_for && !objects_.is_none(waits_for)) task.waits_for = waits_for;
+  task.coroutine = coroutine;
+  if (coroutine && state == snapshot::FutureState::kPending) {
+    HANGSPY_TRY(chain, await_chain(objects_, frames_, coroutine));
+    task.chain = std::move(chain);
+  }
+  return task;
+}
+
+Result<void> Process::read_tasks() {
+  HANGSPY_TRY(all, task_objects());
+  for (const auto object : all) {
+    if (!is_task(object)) continue;  // a task type written in Python has no such fields
+    auto task = read_task(object);
+    if (task) {
+      tasks_.push_back(std::move(*task));
+    } else {
+      missing_.push_back("the task at " + to_hex(object) + ": " + task.error().what);
+    }
+  }
+  if (const auto current = landmarks_.global(objects_, "asyncio.tasks", "_current_tasks")) {
+    HANGSPY_TRY(entries, objects_.dict(*current));
+    for (const auto& entry : entries) running_tasks_.emplace(entry.second.value, true);
+  }
+  return {};
+}
+
+Result<Text> Process::task_name(Address object) const {
+  HANGSPY_TRY(name, objects_.pointer(object + objects_.layout().task.name));
+  HANGSPY_TRY(is_number, objects_.is_kind(name, Kind::kLong));
+  if (!is_number) return objects_.text(name);
+  HANGSPY_TRY(number, objects_.integer(name));  // 3.12 and later make the name when it is asked for
+  return Text::of_target("Task-" + std::to_string(number));
+}
+
+snapshot::Task Process::describe_task(const RawTask& task) const {
+  snapshot::Task fact;
+  fact.object = task.object;
+  fact.name = task_name(task.object).value_or(Text{});
+  fact.state = task.state;
+  fact.loop = task.loop;
+  fact.waits_for = task.waits_for;
+  fact.running = is_running(task.object);
+  fact.cancels_requested =
+      objects_.value<std::int32_t>(task.object + objects_.layout().task.cancels_requested)
+          .value_or(0);
+  for (const auto& link : task.chain) {
+    snapshot::AwaitLink plain{Text::of_target(link.type), link.object, std::nullopt};
+    if (link.frame) {
+      plain.frame = frames_.fact(*link.frame);
+      fact.is_request = fact.is_request || landmarks_.of(*link.frame) == Mark::kRequest;
+    }
+    fact.chain.push_back(std::move(plain));
+  }
+  return fact;
+}
+
+}  // namespace hangspy::python

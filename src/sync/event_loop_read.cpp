@@ -1,0 +1,188 @@
+// Event loops: who runs each, and what it will run: ready handles, timers, registered descriptors.
+//
+// A loop written in Python keeps them in `_ready`, `_scheduled` and its selector's `_fd_to_key`
+// (Lib/asyncio/base_events.py, Lib/selectors.py). uvloop's are C structs: then the loop counts as
+// not readable, and only what needs its inside is unknown.
+#include <algorithm>
+
+#include "sync/futex.hpp"
+#include "sync/reads.hpp"
+
+namespace hangspy::sync {
+namespace {
+
+using python::Mark;
+using python::TypeMark;
+using snapshot::HandleKind;
+
+constexpr std::size_t kMaxHandles = 100'000;
+constexpr std::int64_t kEpollWait = 232;
+constexpr std::int64_t kEpollPwait = 281;
+constexpr std::int64_t kEpollPwait2 = 441;
+
+Address slot(const std::vector<std::pair<std::string, Address>>& slots, std::string_view name) {
+  for (const auto& [key, held] : slots) {
+    if (key == name) return held;
+  }
+  return {};
+}
+
+// What one object that a handle holds tells about what the handle will do.
+void note_reference(const python::Process& process, Address object, snapshot::Handle& handle) {
+  if (process.is_future(object)) {
+    handle.completes.push_back(object);
+    return;
+  }
+  const auto& objects = process.objects();
+  if (objects.is_instance(object, process.landmarks().type(TypeMark::kConcurrentFuture))) {
+    handle.completes.push_back(object);
+    return;
+  }
+  if (!objects.is_builtin(object, "coroutine")) return;
+  handle.starts_coroutine = object;
+  const auto frame = python::frame_inside(objects, process.frames(), object);
+  if (!frame || !*frame) return;
+  handle.coroutine_frame = process.frames().fact(**frame);
+  if (process.landmarks().of(**frame) != Mark::kMainWrap) return;
+  const auto result = process.frames().local(**frame, "call_result");
+  if (result && *result) handle.completes.push_back(**result);
+}
+
+Address stepped_task(const python::Process& process, Address callback) {
+  const auto& objects = process.objects();
+  const auto type = objects.type_of(callback);
+  const auto name = type ? objects.type_name(*type) : fail(Failure::kImplausible, "");
+  if (name && name->ends_with("TaskStepMethWrapper")) {
+    return objects.pointer(callback + objects.layout().task_step.task).value_or(Address{});
+  }
+  const auto method = python::bound_method(objects, callback);
+  return method && process.is_task(method->self) ? method->self : Address{};
+}
+
+void read_callback(const python::Process& process, Address callback, snapshot::Handle& handle) {
+  const auto& objects = process.objects();
+  handle.callback = python::callable_name(objects, callback);
+  handle.runs_task = stepped_task(process, callback);
+  const auto method = python::bound_method(objects, callback);
+  const bool times_out = method && process.landmarks().of_callable(objects, callback) == Mark::kTimeout;
+  if (times_out) {
+    const auto task = objects.find(method->self, "_task");
+    if (task && *task) handle.times_out_task = **task;
+  }
+  for (const auto each : python::closure_contents(objects, callback)) {
+    note_reference(process, each, handle);
+  }
+}
+
+std::optional<snapshot::Handle> handle_fact(const python::Process& process, Address object,
+                                            Address loop, HandleKind kind) {
+  const auto& objects = process.objects();
+  if (!objects.is_instance(object, process.landmarks().type(TypeMark::kHandle))) return std::nullopt;
+  const auto slots = objects.slots(object);
+  if (!slots || objects.is_true(slot(*slots, "_cancelled"))) return std::nullopt;
+  snapshot::Handle handle;
+  handle.object = object;
+  handle.loop = loop;
+  handle.kind = kind;
+  if (const auto when = slot(*slots, "_when")) handle.when = objects.real(when).value_or(0);
+  if (const auto callback = slot(*slots, "_callback")) read_callback(process, callback, handle);
+  const auto arguments = objects.tuple(slot(*slots, "_args")).value_or(python::Items{});
+  for (const auto each : arguments) note_reference(process, each, handle);
+  return handle;
+}
+
+void add_handles(const python::Process& process, const Result<python::Items>& objects,
+                 HandleKind kind, snapshot::EventLoop& loop) {
+  for (const auto object : objects.value_or(python::Items{})) {
+    if (loop.handles.size() >= kMaxHandles) return;
+    if (auto handle = handle_fact(process, object, loop.object, kind)) {
+      loop.handles.push_back(std::move(*handle));
+    }
+  }
+}
+
+// fd -> SelectorKey(fileobj, fd, events, data), whose data is a pair of handles or None.
+void add_descriptors(const python::Process& process, Address selector, snapshot::EventLoop& loop) {
+  const auto& objects = process.objects();
+  const auto keys = objects.find(selector, "_fd_to_key");
+  if (!keys || !*keys) return;
+  for (const auto& [fd, key] : objects.dict(**keys).value_or(std::vector<python::Entry>{})) {
+    const auto fields = objects.tuple(key).value_or(python::Items{});
+    if (fields.size() < 4) continue;
+    const auto before = loop.handles.size();
+    add_handles(process, objects.tuple(fields[3]), HandleKind::kDescriptor, loop);
+    const auto number = static_cast<std::int32_t>(objects.integer(fd).value_or(-1));
+    for (auto i = before; i < loop.handles.size(); ++i) loop.handles[i].descriptor = number;
+  }
+}
+
+snapshot::EventLoop loop_fact(const python::Process& process, Address object) {
+  const auto& objects = process.objects();
+  snapshot::EventLoop loop;
+  loop.object = object;
+  const auto type = objects.type_of(object);
+  if (type) loop.type = objects.full_type_name(*type).value_or(Text{});
+  const auto ready = objects.find(object, "_ready");
+  const auto scheduled = objects.find(object, "_scheduled");
+  const auto selector = objects.find(object, "_selector");
+  loop.readable = ready && *ready && scheduled && *scheduled && selector && *selector;
+  if (!loop.readable) return loop;
+  add_handles(process, objects.deque(**ready), HandleKind::kReady, loop);
+  add_handles(process, objects.list(**scheduled), HandleKind::kTimer, loop);
+  add_descriptors(process, **selector, loop);
+  return loop;
+}
+
+snapshot::EventLoop& known_loop(const python::Process& process, Address object,
+                                snapshot::Snapshot& snapshot) {
+  for (auto& each : snapshot.loops) {
+    if (each.object == object) return each;
+  }
+  return snapshot.loops.emplace_back(loop_fact(process, object));
+}
+
+bool in_selector_call(const python::RawThread& thread) {
+  return thread.kernel.activity == target::Activity::kInSyscall &&
+         (thread.kernel.syscall == kEpollWait || thread.kernel.syscall == kEpollPwait ||
+          thread.kernel.syscall == kEpollPwait2);
+}
+
+// Whether the loop runs a task at this moment: then an epoll_wait is not the loop's own.
+bool runs_a_task(const python::Process& process, Address loop) {
+  return std::any_of(process.tasks().begin(), process.tasks().end(), [&](const auto& task) {
+    return task.loop == loop && process.is_running(task.object);
+  });
+}
+
+}  // namespace
+
+ThreadWait event_loop_wait(const python::Process& process, const python::RawThread& thread) {
+  const auto loop = process.running_loop(thread).value_or(Address{});
+  if (!loop) return std::nullopt;
+  const bool own_select = thread.marks.size() > 1 && thread.marks[0] == Mark::kSelect &&
+                          thread.marks[1] == Mark::kRunOnce;
+  const bool has_python_frames = std::find(thread.marks.begin(), thread.marks.end(),
+                                           Mark::kRunOnce) != thread.marks.end();
+  const bool native_select =
+      !has_python_frames && in_selector_call(thread) && !runs_a_task(process, loop);
+  if (!own_select && !native_select) return std::nullopt;
+  return snapshot::ThreadWait{.kind = snapshot::WaitKind::kSelector,
+                              .object = loop,
+                              .frame = own_select ? 1U : 0U,
+                              .timed = false,
+                              .evidence = {own_select ? "frame" : "system call"}};
+}
+
+void read_event_loops(const python::Process& process, snapshot::Snapshot& snapshot) {
+  for (const auto& task : process.tasks()) {
+    if (task.state == snapshot::FutureState::kPending && task.loop) {
+      known_loop(process, task.loop, snapshot);
+    }
+  }
+  for (const auto& thread : process.threads()) {
+    const auto running = process.running_loop(thread);
+    if (running && *running) known_loop(process, *running, snapshot).thread = thread.state;
+  }
+}
+
+}  // namespace hangspy::sync

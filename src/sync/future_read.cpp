@@ -1,0 +1,181 @@
+// Asyncio futures: what completes the one that a task waits for.
+//
+// A future does not know who will set it. Its done-callbacks do, by identity: shield's outer future
+// has a callback whose closure holds the inner one; a future chained to a concurrent one has a
+// callback whose closure holds its source; and a task's own callback may hold the future that it
+// will set (wait_for, wait, gather, a TaskGroup, run_coroutine_threadsafe). Both directions are read.
+//
+// Sources: Lib/asyncio/{tasks,futures,taskgroups}.py, tags v3.11.7 to v3.13.0.
+#include <algorithm>
+#include <set>
+
+#include "sync/reads.hpp"
+
+namespace hangspy::sync {
+namespace {
+
+using python::Mark;
+using python::TypeMark;
+using snapshot::Completion;
+using snapshot::CompleterKind;
+
+constexpr std::size_t kMaxFutures = 200'000;
+
+// A done-callback list: the first in a field of its own, the others as (callback, context) pairs.
+python::Items callbacks_of(const python::Process& process, Address future) {
+  const auto& objects = process.objects();
+  const auto& field = objects.layout().future;
+  python::Items callbacks;
+  const auto first = objects.pointer(future + field.callback);
+  if (first && *first && !objects.is_none(*first)) callbacks.push_back(*first);
+  const auto list_at = objects.pointer(future + field.callbacks);
+  if (!list_at || !*list_at || objects.is_none(*list_at)) return callbacks;
+  for (const auto pair : objects.list(*list_at).value_or(python::Items{})) {
+    const auto parts = objects.tuple(pair).value_or(python::Items{});
+    if (!parts.empty()) callbacks.push_back(parts.front());
+  }
+  return callbacks;
+}
+
+// The reader of one snapshot's futures: a worklist, so that chains of any length take no recursion.
+class FutureReading {
+ public:
+  FutureReading(const python::Process& process, snapshot::Snapshot& snapshot)
+      : process_(process), snapshot_(snapshot) {}
+
+  void read() {
+    for (const auto& task : process_.tasks()) {
+      if (task.state != snapshot::FutureState::kPending) continue;
+      if (task.waits_for) visit(task.waits_for);
+      read_outgoing(task.object);
+    }
+    while (!queue_.empty() && seen_.size() < kMaxFutures) {
+      const auto future = queue_.back();
+      queue_.pop_back();
+      read_future(future);
+    }
+    if (!queue_.empty()) snapshot_.missing.emplace_back("more than 200,000 asyncio futures");
+  }
+
+ private:
+  void visit(Address future) {
+    if (process_.is_task(future) || !process_.is_future(future)) return;
+    if (seen_.insert(future).second) queue_.push_back(future);
+  }
+
+  void read_future(Address future) {
+    const auto state = process_.future_state(future);
+    const auto loop = process_.objects().pointer(future + process_.objects().layout().future.loop);
+    if (!state || !loop) {
+      snapshot_.missing.push_back("the future at " + to_hex(future));
+      return;
+    }
+    const auto gathering = process_.landmarks().type(TypeMark::kGatheringFuture);
+    const bool gathers = process_.objects().is_instance(future, gathering);
+    snapshot_.futures.push_back({future, *state, *loop, gathers});
+    if (*state != snapshot::FutureState::kPending) return;
+    if (gathers) read_children(future);
+    read_incoming(future);
+    read_outgoing(future);
+  }
+
+  void read_children(Address future) {
+    const auto& objects = process_.objects();
+    const auto list_at = objects.find(future, "_children");
+    if (!list_at || !*list_at) return;
+    for (const auto child : objects.list(**list_at).value_or(python::Items{})) {
+      const auto state = process_.future_state(child);
+      if (state && *state == snapshot::FutureState::kPending) complete(future, child, "gather");
+    }
+  }
+
+  // Callbacks of the future itself that lead to its source.
+  void read_incoming(Address future) {
+    const auto& objects = process_.objects();
+    for (const auto callback : callbacks_of(process_, future)) {
+      const auto mark = process_.landmarks().of_callable(objects, callback);
+      const bool shield = mark == Mark::kShieldOuterDone;
+      if (!shield && mark != Mark::kChainCheckCancel) continue;
+      const auto source = python::closure_variable(objects, process_.codes(), callback,
+                                                   shield ? "inner" : "source");
+      if (source) complete(future, *source, shield ? "shield" : "chained future");
+    }
+  }
+
+  // Callbacks of `completer` that hold another future, which they will set.
+  void read_outgoing(Address completer) {
+    const auto& objects = process_.objects();
+    for (const auto callback : callbacks_of(process_, completer)) {
+      const auto mark = process_.landmarks().of_callable(objects, callback);
+      if (mark == Mark::kShieldOuterDone || mark == Mark::kChainCheckCancel) continue;
+      for (const auto held : held_by(callback)) {
+        if (held == completer) continue;
+        if (is_concurrent(held)) {
+          add({held, true, completer, kind_of(completer), "callback"});
+        } else if (process_.is_future(held) && !process_.is_task(held)) {
+          complete(held, completer, "callback");
+        }
+      }
+    }
+  }
+
+  python::Items held_by(Address callback) const {
+    const auto& objects = process_.objects();
+    if (const auto partial = python::partial(objects, callback)) return partial->arguments;
+    const auto method = python::bound_method(objects, callback);
+    const auto group = process_.landmarks().type(TypeMark::kTaskGroup);
+    if (method && objects.is_instance(method->self, group)) {
+      const auto done = objects.find(method->self, "_on_completed_fut");
+      return done && *done ? python::Items{**done} : python::Items{};
+    }
+    return python::closure_contents(objects, callback);
+  }
+
+  bool is_concurrent(Address object) const {
+    const auto type = process_.landmarks().type(TypeMark::kConcurrentFuture);
+    return process_.objects().is_instance(object, type);
+  }
+
+  CompleterKind kind_of(Address object) const {
+    if (is_concurrent(object)) return CompleterKind::kConcurrentFuture;
+    return process_.is_task(object) ? CompleterKind::kTask : CompleterKind::kFuture;
+  }
+
+  void complete(Address future, Address completer, const char* evidence) {
+    visit(future);
+    visit(completer);
+    add({future, false, completer, kind_of(completer), evidence});
+  }
+
+  void add(Completion completion) {
+    if (pairs_.emplace(completion.future, completion.completer).second) {
+      snapshot_.completions.push_back(std::move(completion));
+    }
+  }
+
+  const python::Process& process_;
+  snapshot::Snapshot& snapshot_;
+  std::set<Address> seen_;
+  std::set<std::pair<Address, Address>> pairs_;
+  python::Items queue_;
+};
+
+}  // namespace
+
+void read_futures(const python::Process& process, snapshot::Snapshot& snapshot) {
+  FutureReading(process, snapshot).read();
+}
+
+void read_async_to_sync(const python::Process& process, snapshot::Snapshot& snapshot) {
+  for (const auto& task : process.tasks()) {
+    for (const auto& link : task.chain) {
+      if (!link.frame || process.landmarks().of(*link.frame) != Mark::kMainWrap) continue;
+      const auto result = process.frames().local(*link.frame, "call_result");
+      if (!result || !*result) continue;
+      snapshot.completions.push_back(
+          {**result, true, task.object, CompleterKind::kTask, "call_result"});
+    }
+  }
+}
+
+}  // namespace hangspy::sync

@@ -1,0 +1,144 @@
+// Lock and RLock: who waits, and who holds.
+//
+// A waiter is parked in its innermost frame, and some slot of that frame still names the lock; it
+// is the right one when the futex says so, and a stale slot can do no harm there. A holder of an
+// RLock stands in it. A plain Lock stores no owner: it is held by a frame that lies inside a `with`
+// body whose handler keeps this lock's `__exit__`, and by no other sign (see Frames::open_withs).
+#include <algorithm>
+
+#include "sync/futex.hpp"
+#include "sync/reads.hpp"
+
+namespace hangspy::sync {
+namespace {
+
+using python::TypeMark;
+using snapshot::WaitKind;
+
+// The locks that a slot's value leads to: itself, what a bound method is bound to, the lock
+// inside a Condition.
+python::Items candidates(const python::Process& process, Address value) {
+  const auto& objects = process.objects();
+  python::Items found;
+  if (value.value % 8 != 0 || value.value < 4096) return found;
+  found.push_back(value);
+  if (const auto method = python::bound_method(objects, value)) found.push_back(method->self);
+  const auto condition_type = process.landmarks().type(TypeMark::kCondition);
+  if (!condition_type) return found;
+  const auto direct = found;
+  for (const auto each : direct) {
+    if (!objects.is_instance(each, condition_type)) continue;
+    const auto lock = objects.find(each, "_lock");
+    if (lock && *lock) found.push_back(**lock);
+  }
+  return found;
+}
+
+Address parked_object(const python::Process& process, const python::RawThread& thread) {
+  if (thread.frames.empty()) return {};
+  const auto slots = process.frames().slots(thread.frames.front());
+  if (!slots) return {};
+  for (const auto* part : {&slots->stack, &slots->locals}) {
+    for (const auto value : *part) {
+      for (const auto each : candidates(process, value)) {
+        if (parked_on(process, thread, each)) return each;
+      }
+    }
+  }
+  return {};
+}
+
+bool is_locked(const python::Process& process, Address lock) {
+  const auto& objects = process.objects();
+  const auto& layout = objects.layout();
+  if (objects.is_instance(lock, process.landmarks().type(TypeMark::kRLock))) {
+    return objects.value<std::uint64_t>(lock + layout.recursive_lock.count).value_or(0) != 0;
+  }
+  const auto type = objects.type_of(lock);
+  const auto size = type ? objects.basic_size(*type) : fail(Failure::kImplausible, "");
+  const bool semaphore = size && *size == layout.lock.size &&
+                         layout.lock.locked != python::layouts::kAbsent;
+  const auto at = semaphore ? lock + layout.lock.locked : lock + layout.object.size;
+  return (objects.value<std::uint8_t>(at).value_or(0) & 1) != 0;
+}
+
+// Whether a `with` on `entered` keeps `lock`: it is the lock, or a Condition around it.
+bool keeps(const python::Process& process, Address entered, Address lock) {
+  if (entered == lock) return true;
+  const auto& objects = process.objects();
+  if (!objects.is_instance(entered, process.landmarks().type(TypeMark::kCondition))) return false;
+  const auto inner = objects.find(entered, "_lock");
+  return inner && *inner && **inner == lock;
+}
+
+// A thread inside Condition.wait has given the lock back, though its `with` is still open.
+bool gave_back(const python::Process& process, const python::RawThread& thread, Address lock) {
+  for (std::size_t i = 0; i < thread.frames.size(); ++i) {
+    if (thread.marks[i] != python::Mark::kConditionWait) continue;
+    const auto self = process.frames().local(thread.frames[i], "self");
+    if (self && *self && keeps(process, **self, lock)) return true;
+  }
+  return false;
+}
+
+void find_with_holder(const python::Process& process, snapshot::Lock& lock) {
+  for (const auto& thread : process.threads()) {
+    if (gave_back(process, thread, lock.object)) continue;
+    for (std::size_t i = 0; i < thread.frames.size(); ++i) {
+      const auto entered = process.frames().open_withs(thread.frames[i]).value_or(python::Items{});
+      const bool holds = std::any_of(entered.begin(), entered.end(), [&](Address each) {
+        return keeps(process, each, lock.object);
+      });
+      if (!holds) continue;
+      lock.holder = thread.state;
+      lock.holder_known = true;
+      lock.holder_frame = static_cast<std::uint32_t>(i);
+      lock.evidence = "open with block";
+      return;
+    }
+  }
+}
+
+void find_owner(const python::Process& process, snapshot::Lock& lock) {
+  const auto owner = process.objects().value<std::uint64_t>(
+      lock.object + process.objects().layout().recursive_lock.owner);
+  const auto* thread = owner ? process.thread_of_ident({*owner}) : nullptr;
+  if (thread == nullptr) return;
+  lock.holder = thread->state;
+  lock.holder_known = true;
+  lock.evidence = "owner field";
+}
+
+}  // namespace
+
+ThreadWait lock_wait(const python::Process& process, const python::RawThread& thread) {
+  if (!futex_of(thread)) return std::nullopt;
+  const auto object = parked_object(process, thread);
+  if (!object) return std::nullopt;
+  const auto is_queue =
+      process.objects().is_instance(object, process.landmarks().type(TypeMark::kSimpleQueue));
+  return snapshot::ThreadWait{.kind = is_queue ? WaitKind::kQueue : WaitKind::kLock,
+                              .object = object,
+                              .timed = futex_of(thread)->timed,
+                              .evidence = {"frame", "futex"}};
+}
+
+void read_locks(const python::Process& process, snapshot::Snapshot& snapshot) {
+  for (const auto& thread : snapshot.threads) {
+    if (thread.wait.kind != WaitKind::kLock) continue;
+    const auto known = std::any_of(snapshot.locks.begin(), snapshot.locks.end(),
+                                   [&](const auto& each) { return each.object == thread.wait.object; });
+    if (known) continue;
+    snapshot::Lock lock;
+    lock.object = thread.wait.object;
+    const auto recursive = process.objects().is_instance(
+        lock.object, process.landmarks().type(TypeMark::kRLock));
+    lock.kind = recursive ? snapshot::LockKind::kRecursiveLock : snapshot::LockKind::kLock;
+    lock.locked = is_locked(process, lock.object);
+    if (lock.locked && recursive) find_owner(process, lock);
+    if (lock.locked && !recursive) find_with_holder(process, lock);
+    snapshot.locks.push_back(std::move(lock));
+  }
+}
+
+}  // namespace hangspy::sync

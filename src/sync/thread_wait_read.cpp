@@ -1,0 +1,48 @@
+// What each thread waits for, asked of every kind in turn, and the order of all reads.
+#include "sync/futex.hpp"
+#include "sync/reads.hpp"
+
+namespace hangspy::sync {
+
+using snapshot::WaitKind;
+
+ThreadWait outside_wait(const python::RawThread& thread) {
+  if (thread.kernel.activity != target::Activity::kInSyscall) return std::nullopt;
+  if (futex_of(thread)) {
+    return snapshot::ThreadWait{.kind = WaitKind::kNativeFutex,
+                                .timed = futex_of(thread)->timed,
+                                .evidence = {"system call futex"}};
+  }
+  return snapshot::ThreadWait{.kind = WaitKind::kOutside,
+                              .evidence = {"system call " + syscall_name(thread.kernel.syscall)}};
+}
+
+snapshot::ThreadWait thread_wait(const python::Process& process, const python::RawThread& thread) {
+  if (thread.kernel.activity != target::Activity::kInSyscall || waits_for_gil(process, thread)) {
+    return {};
+  }
+  for (const auto& wait :
+       {event_loop_wait(process, thread), condition_wait(process, thread),
+        join_wait(process, thread), thread_pool_wait(process, thread), lock_wait(process, thread),
+        outside_wait(thread)}) {
+    if (wait) return *wait;
+  }
+  return {};
+}
+
+void read_all(const python::Process& process, snapshot::Snapshot& snapshot) {
+  process.describe(snapshot);
+  for (std::size_t i = 0; i < process.threads().size(); ++i) {
+    snapshot.threads[i].wait = thread_wait(process, process.threads()[i]);
+  }
+  read_event_loops(process, snapshot);
+  read_thread_pools(process, snapshot);
+  read_current_thread_executors(process, snapshot);
+  read_futures(process, snapshot);
+  read_async_to_sync(process, snapshot);
+  read_concurrent_futures(process, snapshot);
+  read_locks(process, snapshot);
+  read_references(process, snapshot);
+}
+
+}  // namespace hangspy::sync
