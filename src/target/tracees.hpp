@@ -1,0 +1,62 @@
+// The threads that one tracing thread holds. Every call must come from that thread; see
+// ptrace_stop.hpp for why it is a thread of its own.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "elf/file.hpp"
+#include "hangspy/result.hpp"
+#include "hangspy/target.hpp"
+#include "target/proc_dir.hpp"
+
+namespace hangspy::target {
+
+class Tracees {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit Tracees(const ProcDir& process) : process_(process) {}
+
+  // Stops every thread, or lets go of all that has stopped and says why not.
+  [[nodiscard]] Result<void> stop_all();
+  // Sorted by tid, with registers.
+  [[nodiscard]] const std::vector<ThreadState>& states() const { return states_; }
+  // Lets every stopped thread go, with the signal that it was about to get.
+  void detach_all();
+  // From the first interrupt to the last detach; 0 when nothing was interrupted.
+  [[nodiscard]] std::uint64_t paused_microseconds() const;
+
+ private:
+  enum class Hold { kListed, kSeized, kStopped, kGone };
+  struct Tracee {
+    Tid tid = 0;
+    Hold hold = Hold::kListed;
+    int signal = 0;  // that it was about to get when it stopped; goes with it on detach
+  };
+
+  [[nodiscard]] Result<void> stop_to_fixed_point();
+  [[nodiscard]] Result<void> open_listing();
+  [[nodiscard]] Result<std::size_t> list_new();
+  [[nodiscard]] Result<void> seize(Tracee& tracee);
+  void interrupt(Tracee& tracee);
+  [[nodiscard]] Result<void> wait_for_all();
+  [[nodiscard]] bool poll_once();
+  void note_status(Tracee& tracee, int status);
+  void give_up_on_ended();
+  [[nodiscard]] bool has_ended(Tid tid) const;
+  void read_registers();
+
+  const ProcDir& process_;
+  elf::Descriptor listing_;
+  std::vector<char> listing_buffer_;
+  std::vector<Tracee> tracees_;  // sorted by tid
+  std::vector<ThreadState> states_;
+  Clock::time_point deadline_;
+  std::optional<Clock::time_point> interrupted_;
+  Clock::time_point detached_;
+};
+
+}  // namespace hangspy::target

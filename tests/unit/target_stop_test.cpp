@@ -1,0 +1,232 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/ptrace.h>
+
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "target/proc_dir.hpp"
+#include "target_child.hpp"
+
+namespace hangspy::target {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+
+char state_of_process(Tid pid) {
+  return ProcDir::open(pid).value().stat().value().state;
+}
+
+std::string tracer_of(Tid pid) {
+  const std::string status = ProcDir::open(pid).value().read("status").value();
+  return std::string(status_field(status, "TracerPid"));
+}
+
+// A futex wait, a long sleep, and a heart that beats every millisecond.
+void wait_sleep_and_beat(const std::function<void(Told)>& ready) {
+  static std::atomic<int> word = 5;
+  static std::atomic<std::uint64_t> beats = 0;
+  static std::atomic<std::uint64_t> waiter = 0;
+  std::thread([] {
+    waiter = static_cast<std::uint64_t>(own_tid());
+    for (;;) ::syscall(SYS_futex, &word, 0 /* FUTEX_WAIT */, 5, nullptr, nullptr, 0);
+  }).detach();
+  std::thread([] {
+    for (;; ++beats) ::usleep(1000);
+  }).detach();
+  while (waiter == 0 || beats == 0) std::this_thread::yield();
+  ready({reinterpret_cast<std::uint64_t>(&word), reinterpret_cast<std::uint64_t>(&beats), waiter});
+  for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
+TEST(Stop, RegistersNameTheSystemCalls) {
+  const Child child(wait_sleep_and_beat);
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  std::this_thread::sleep_for(milliseconds(20));
+  const auto stop = (*target)->stop();
+  ASSERT_TRUE(stop) << stop.error().what;
+  const auto& states = (*stop)->threads();
+  ASSERT_EQ(states.size(), 3u);
+  EXPECT_TRUE(std::ranges::is_sorted(states, {}, &ThreadState::tid));
+  const ThreadState* main = find_thread(states, static_cast<std::uint64_t>(child.pid()));
+  EXPECT_EQ(main->activity, Activity::kInSyscall);
+  EXPECT_EQ(main->syscall, SYS_clock_nanosleep);
+  const ThreadState* waiter = find_thread(states, child.told(2));
+  EXPECT_EQ(waiter->activity, Activity::kInSyscall);
+  EXPECT_EQ(waiter->syscall, SYS_futex);
+  EXPECT_EQ(waiter->arguments[0], child.told(0));
+  EXPECT_NE(waiter->fs_base, main->fs_base);
+  EXPECT_NE(waiter->fs_base, 0u);
+  EXPECT_NE(waiter->stack_pointer, 0u);
+  EXPECT_NE(waiter->instruction_pointer, 0u);
+}
+
+TEST(Stop, HoldsEverythingUntilItIsReleased) {
+  const Child child(wait_sleep_and_beat);
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  auto stop = (*target)->stop();
+  ASSERT_TRUE(stop) << stop.error().what;
+  const std::uint64_t then = peek(**target, child.told(1)).value();
+  std::this_thread::sleep_for(milliseconds(30));
+  EXPECT_EQ(peek(**target, child.told(1)).value(), then);
+  const std::uint64_t paused = (*stop)->release();
+  EXPECT_GE(paused, 30'000u);
+  EXPECT_LT(paused, 1'000'000u);
+  EXPECT_EQ((*stop)->release(), paused);  // a second release does nothing
+  EXPECT_TRUE(eventually([&] { return peek(**target, child.told(1)).value() > then + 5; }));
+  EXPECT_EQ(tracer_of(child.pid()), "0");
+}
+
+TEST(Stop, LetsGoWhenItIsDestroyed) {
+  const Child child(wait_sleep_and_beat);
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  for (int round = 0; round < 20; ++round) ASSERT_TRUE((*target)->stop());
+  const std::uint64_t then = peek(**target, child.told(1)).value();
+  EXPECT_TRUE(eventually([&] { return peek(**target, child.told(1)).value() > then; }));
+}
+
+TEST(Stop, StopsEveryThreadOfAStorm) {
+  const Child child([](const auto& ready) {
+    static std::atomic<std::uint64_t> born = 0;
+    for (int maker = 0; maker < 3; ++maker) {
+      std::thread([] {
+        for (;; ++born) std::thread([] { ::usleep(200); }).detach();
+      }).detach();
+    }
+    ready({reinterpret_cast<std::uint64_t>(&born)});
+    sleep_for_ever();
+  });
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  const ProcDir process = ProcDir::open(child.pid()).value();
+  for (int round = 0; round < 20; ++round) {
+    std::this_thread::sleep_for(milliseconds(2));
+    auto stop = (*target)->stop();
+    ASSERT_TRUE(stop) << stop.error().what;
+    std::vector<Tid> alive;
+    const std::vector<Tid> listed = process.threads().value();
+    for (const Tid tid : listed) {
+      const auto stat = process.read(of_thread(tid, "stat"));
+      if (stat && !parse_stat(*stat)->ended()) alive.push_back(tid);
+    }
+    std::vector<Tid> stopped;
+    for (const ThreadState& each : (*stop)->threads()) stopped.push_back(each.tid);
+    ASSERT_EQ(stopped, alive);
+    const std::uint64_t then = peek(**target, child.told(0)).value();
+    std::this_thread::sleep_for(milliseconds(1));
+    ASSERT_EQ(peek(**target, child.told(0)).value(), then);
+    (*stop)->release();
+    ASSERT_TRUE(eventually([&] { return peek(**target, child.told(0)).value() > then; }));
+  }
+}
+
+TEST(Stop, LosesNoSignalOfTheTarget) {
+  const Child child([](const auto& ready) {
+    static std::atomic<std::uint64_t> handled = 0;
+    struct sigaction action{};
+    action.sa_handler = [](int) { ++handled; };
+    ::sigaction(SIGRTMIN, &action, nullptr);
+    ready({reinterpret_cast<std::uint64_t>(&handled)});
+    sleep_for_ever();
+  });
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  constexpr int kSignals = 400;
+  std::atomic<bool> done = false;
+  std::thread sender([&] {
+    for (int i = 0; i < kSignals; ++i) {
+      ::sigqueue(child.pid(), SIGRTMIN, {});
+      ::usleep(100);
+    }
+    done = true;
+  });
+  while (!done) EXPECT_TRUE((*target)->stop());
+  sender.join();
+  EXPECT_TRUE(eventually([&] { return peek(**target, child.told(0)).value() == kSignals; }))
+      << peek(**target, child.told(0)).value();
+}
+
+TEST(Stop, LeavesAJobThatWasStoppedStopped) {
+  const Child child(wait_sleep_and_beat);
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  ::kill(child.pid(), SIGSTOP);
+  ASSERT_TRUE(eventually([&] { return state_of_process(child.pid()) == 'T'; }));
+  auto stop = (*target)->stop();
+  ASSERT_TRUE(stop) << stop.error().what;
+  EXPECT_EQ((*stop)->threads().size(), 3u);
+  (*stop)->release();
+  EXPECT_TRUE(eventually([&] { return state_of_process(child.pid()) == 'T'; }));
+  ::kill(child.pid(), SIGCONT);
+  const std::uint64_t then = peek(**target, child.told(1)).value();
+  EXPECT_TRUE(eventually([&] { return peek(**target, child.told(1)).value() > then; }));
+}
+
+TEST(Stop, NamesTheOtherTracer) {
+  const Child child(wait_sleep_and_beat);
+  const Child tracer([&](const auto& ready) {
+    ready({::ptrace(PTRACE_SEIZE, child.pid(), nullptr, nullptr) == 0 ? 1u : 0u});
+    sleep_for_ever();
+  });
+  ASSERT_EQ(tracer.told(0), 1u);
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target) << target.error().what;  // reading is not hindered
+  const auto stop = (*target)->stop();
+  ASSERT_FALSE(stop);
+  EXPECT_EQ(stop.error().failure, Failure::kPermission);
+  EXPECT_THAT(stop.error().what,
+              HasSubstr("process " + std::to_string(tracer.pid()) + " traces it already"));
+}
+
+TEST(Stop, GivesUpOnAThreadThatCannotStopAndHarmsNothing) {
+  const Child child([](const auto& ready) {
+    static std::uint64_t beats = 0;
+    ready({reinterpret_cast<std::uint64_t>(&beats)});
+    if (::vfork() == 0) {  // the parent sleeps uninterruptibly until this one ends
+      ::usleep(1'300'000);
+      ::_exit(0);
+    }
+    for (;; ++beats) ::usleep(1000);
+  });
+  ASSERT_TRUE(eventually([&] { return state_of_process(child.pid()) == 'D'; }));
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  const auto start = std::chrono::steady_clock::now();
+  const auto stop = (*target)->stop();
+  const auto took = std::chrono::steady_clock::now() - start;
+  ASSERT_FALSE(stop);
+  EXPECT_EQ(stop.error().failure, Failure::kLimit);
+  EXPECT_LT(took, milliseconds(1300));
+  EXPECT_TRUE(eventually([&] { return peek(**target, child.told(0)).value() > 10; }));
+  EXPECT_EQ(tracer_of(child.pid()), "0");
+  EXPECT_NE(state_of_process(child.pid()), 'T');
+}
+
+TEST(Stop, LeavesTheTargetRunningWhenTheTracerIsKilled) {
+  const Child child(wait_sleep_and_beat);
+  for (int round = 0; round < 30; ++round) {
+    Child tracer([&](const auto& ready) {
+      const auto target = open_live(child.pid());
+      ready({});
+      for (;;) {
+        const auto stop = (*target)->stop();
+        if (stop) ::usleep(500);
+      }
+    });
+    ::usleep(static_cast<useconds_t>(300 + 137 * round));
+    tracer.end();
+  }
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  const std::uint64_t then = peek(**target, child.told(1)).value();
+  EXPECT_TRUE(eventually([&] { return peek(**target, child.told(1)).value() > then + 5; }));
+  EXPECT_EQ(tracer_of(child.pid()), "0");
+}
+
+}  // namespace
+}  // namespace hangspy::target
