@@ -30,7 +30,13 @@ for table in "$tables"/cpython_3_*.hpp; do
     continue
   fi
   "$layout_table" "$version" "$library" "$lib/python$short"/lib-dynload/_asyncio.*.so \
-    "$lib/python$short"/lib-dynload/_queue.*.so >"$made" || exit 1
+    "$lib/python$short"/lib-dynload/_queue.*.so >"$made"
+  made_code=$?
+  if [ "$made_code" = 3 ]; then # stripped
+    absent="$absent $version"
+    continue
+  fi
+  [ "$made_code" = 0 ] || exit 1
   if [ "$write" = --write ]; then
     cp "$made" "$table"
   elif diff -u "$table" "$made"; then
@@ -43,6 +49,6 @@ for table in "$tables"/cpython_3_*.hpp; do
 done
 
 [ "$failed" = 0 ] || exit 1
-[ -z "$absent" ] || echo "not installed in $pythons:$absent"
+[ -z "$absent" ] || echo "not installed with DWARF in $pythons:$absent"
 if [ -n "$absent" ] && [ "${CI:-}" = true ]; then exit 1; fi
 if [ "$compared" = 0 ]; then exit 77; fi

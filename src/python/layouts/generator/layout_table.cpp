@@ -5,7 +5,8 @@
 // Layouts are data and are never typed by hand: a number that a person copied cannot be checked
 // again, one that this program printed can (the test `layouts` does it wherever such an interpreter
 // is installed). The files are the library, or a static python, and those extension modules that
-// declare structs of their own: _asyncio and _queue, unless they are built in.
+// declare structs of their own: _asyncio and _queue, unless they are built in. Exit code 3: a file
+// cannot be read or has no DWARF; 2: the DWARF lacks a struct or member that the release must have.
 #include <cstdio>
 #include <iostream>
 
@@ -121,5 +122,5 @@ int main(int argc, char** argv) {
   const auto done = hangspy::python::layouts::run({argv + 1, argv + argc});
   if (done) return 0;
   std::cerr << "layout_table: " << done.error().what << '\n';
-  return 2;
+  return done.error().failure == hangspy::Failure::kFile ? 3 : 2;
 }
