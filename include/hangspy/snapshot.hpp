@@ -27,6 +27,9 @@ struct Frame {
   std::int32_t line = 0;  // 0: the code has no line there
   std::uint32_t instruction = 0;  // byte offset in the code
   Origin origin = Origin::kUser;
+  // Which function of the standard library, asgiref or a server this is, by the identity of its
+  // code: "SyncToAsync.__call__". Empty for any other, whatever its name.
+  std::string landmark;
 
   bool operator==(const Frame&) const = default;
 };
@@ -73,6 +76,7 @@ struct Thread {
   std::optional<std::uint64_t> run_counter;
   bool slept = false;  // it did not run while this snapshot was read
   Address running_loop;
+  Address runs_handle;  // the event loop's handle whose callback it is in
   std::vector<Frame> frames;  // innermost first
   ThreadWait wait;
 
@@ -164,7 +168,6 @@ struct EventLoop {
 struct ConcurrentFuture {
   Address object;
   FutureState state = FutureState::kPending;
-  Address result_of;  // async_to_sync: the coroutine whose result it takes
 
   bool operator==(const ConcurrentFuture&) const = default;
 };
@@ -189,9 +192,9 @@ struct Executor {
   Address queue;
   std::optional<std::uint32_t> max_workers;
   bool shut_down = false;
-  bool thread_sensitive_context = false;  // it belongs to an asgiref ThreadSensitiveContext
   std::vector<Address> workers;  // thread states; of a CurrentThreadExecutor its one thread
   bool serves = false;  // CurrentThread: its run_until_future is the thread's innermost wait
+  Address until;        // CurrentThread: the future until which it serves
   std::vector<WorkItem> items;  // running ones, then the queue in order
 
   bool operator==(const Executor&) const = default;

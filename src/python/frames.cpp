@@ -114,7 +114,8 @@ snapshot::Frame Frames::fact(const RawFrame& frame) const {
           .file = frame.code->file,
           .line = line_of(*frame.code, frame.instruction),
           .instruction = frame.instruction,
-          .origin = origin_of(frame.code->file.bytes())};
+          .origin = origin_of(frame.code->file.bytes()),
+          .landmark = std::string(name_of_(frame.code->address))};
 }
 
 }  // namespace hangspy::python

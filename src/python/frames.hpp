@@ -4,6 +4,7 @@
 // shim) has no code object and is passed over.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -47,8 +48,12 @@ class Frames {
 
   // The frame as a plain fact.
   [[nodiscard]] snapshot::Frame fact(const RawFrame& frame) const;
-  // Where the standard library lies; files under it are not the user's.
-  void set_library(std::string_view directory) { library_ = directory; }
+  // Where the standard library lies (files under it are not the user's), and what the code of
+  // each landmark is called.
+  void set_landmarks(std::string_view library, std::function<std::string_view(Address)> name_of) {
+    library_ = library;
+    name_of_ = std::move(name_of);
+  }
 
  private:
   [[nodiscard]] Result<Address> innermost(Address thread_state) const;
@@ -57,6 +62,7 @@ class Frames {
   const Objects& objects_;
   const Codes& codes_;
   std::string library_;
+  std::function<std::string_view(Address)> name_of_ = [](Address) { return std::string_view{}; };
 };
 
 }  // namespace hangspy::python

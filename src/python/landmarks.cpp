@@ -52,6 +52,11 @@ constexpr std::array kFunctions = {
     FunctionPlace{Mark::kRequest, "uvicorn.protocols.http.httptools_impl",
                   "RequestResponseCycle.run_asgi", ""},
     FunctionPlace{Mark::kRequest, "hypercorn.asyncio.task_group", "_handle", ""},
+    FunctionPlace{Mark::kSupervisor, "gunicorn.arbiter", "Arbiter.run", ""},
+    FunctionPlace{Mark::kForkedWorker, "gunicorn.arbiter", "Arbiter.spawn_worker", ""},
+    FunctionPlace{Mark::kSupervisor, "uvicorn.supervisors.multiprocess", "Multiprocess.run", ""},
+    FunctionPlace{Mark::kSupervisor, "uvicorn.supervisors.basereload", "BaseReload.run", ""},
+    FunctionPlace{Mark::kSupervisor, "hypercorn.run", "run", ""},
 };
 
 struct TypePlace {
@@ -131,13 +136,13 @@ void Landmarks::mark_functions(const Objects& objects, const Codes& codes) {
       library_ = file.substr(0, file.rfind('/') + 1);
     }
     if (place.nested.empty()) {
-      codes_.emplace(code->value, place.mark);
+      codes_.emplace(code->value, Known{place.mark, place.path});
       continue;
     }
     for (const auto each : codes.nested(*code).value_or(Items{})) {
       const auto nested = codes.at(each);
       if (nested && (*nested)->function.bytes().ends_with(place.nested)) {
-        codes_.emplace(each.value, place.mark);
+        codes_.emplace(each.value, Known{place.mark, place.nested});
       }
     }
   }
@@ -153,7 +158,12 @@ void Landmarks::mark_types(const Objects& objects) {
 
 Mark Landmarks::of(Address code) const {
   const auto found = codes_.find(code.value);
-  return found == codes_.end() ? Mark::kNone : found->second;
+  return found == codes_.end() ? Mark::kNone : found->second.mark;
+}
+
+std::string_view Landmarks::name_of(Address code) const {
+  const auto found = codes_.find(code.value);
+  return found == codes_.end() ? std::string_view{} : found->second.name;
 }
 
 Mark Landmarks::of(const RawFrame& frame) const { return of(frame.code->address); }

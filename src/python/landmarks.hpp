@@ -30,8 +30,8 @@ enum class Mark : std::uint8_t {
   // asgiref
   kSyncToAsyncCall, kThreadHandler, kAsyncToSyncCall, kMainWrap, kRunUntilFuture, kCurrentItemRun,
   kThreadSensitiveExit,
-  // requests, as servers and frameworks run them
-  kRequest,
+  // requests, as servers and frameworks run them; supervisors, and the workers that they fork
+  kRequest, kSupervisor, kForkedWorker,
   kCount,
 };
 
@@ -52,6 +52,8 @@ class Landmarks {
   // Which landmark this code object is.
   [[nodiscard]] Mark of(Address code) const;
   [[nodiscard]] Mark of(const RawFrame& frame) const;
+  // Its name, "SyncToAsync.__call__"; empty for any other code.
+  [[nodiscard]] std::string_view name_of(Address code) const;
   [[nodiscard]] Mark of_callable(const Objects& objects, Address callable) const;
   // The type, or null when its module is not imported.
   [[nodiscard]] Address type(TypeMark mark) const;
@@ -70,7 +72,11 @@ class Landmarks {
                                                std::string_view path) const;
 
   std::map<std::string, Address, std::less<>> modules_;  // name to dict
-  std::unordered_map<std::uint64_t, Mark> codes_;
+  struct Known {
+    Mark mark;
+    std::string_view name;
+  };
+  std::unordered_map<std::uint64_t, Known> codes_;
   std::map<TypeMark, Address> types_;
   std::string library_;
 };

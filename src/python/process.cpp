@@ -35,7 +35,9 @@ Result<std::unique_ptr<Process>> Process::read(
     HANGSPY_TRY(landmarks, Landmarks::find(objects, process->codes_, modules));
     process->landmarks_ = std::move(landmarks);
   }
-  process->frames_.set_library(process->landmarks_.library());
+  process->frames_.set_landmarks(
+      process->landmarks_.library(),
+      [&marks = process->landmarks_](Address code) { return marks.name_of(code); });
   process->gils_ = runtime.gils;
   for (const auto interpreter : runtime.interpreters) {
     HANGSPY_CHECK(process->read_threads(interpreter, kernel_threads));
@@ -125,6 +127,11 @@ snapshot::Thread Process::describe_thread(const RawThread& thread) const {
   fact.run_counter = thread.kernel.run_counter;
   fact.running_loop = running_loop(thread).value_or(Address{});
   for (const auto& frame : thread.frames) fact.frames.push_back(frames_.fact(frame));
+  for (std::size_t i = 0; i < thread.frames.size() && !fact.runs_handle; ++i) {
+    if (thread.marks[i] != Mark::kHandleRun) continue;
+    const auto handle = frames_.local(thread.frames[i], "self");
+    if (handle && *handle) fact.runs_handle = **handle;
+  }
   if (fact.object) {
     const auto name_at = objects_.find(fact.object, "_name");
     if (name_at && *name_at) fact.name = objects_.text(**name_at).value_or(Text{});

@@ -28,6 +28,7 @@ std::set<Address> mentioned(const snapshot::Snapshot& snapshot) {
   }
   for (const auto& executor : snapshot.executors) {
     for (const auto& item : executor.items) futures.insert(item.future);
+    if (executor.until) futures.insert(executor.until);
   }
   for (const auto& each : snapshot.completions) {
     if (each.future_is_concurrent) futures.insert(each.future);

@@ -46,6 +46,8 @@ snapshot::Executor executor_at(const python::Process& process, const python::Raw
   executor.kind = snapshot::ExecutorKind::kCurrentThread;
   executor.max_workers = 1;
   executor.workers = {thread.state};
+  const auto until = process.frames().local(thread.frames[frame], "future");
+  if (until && *until) executor.until = **until;
   if (frame == 0 || thread.marks[frame - 1] != Mark::kCurrentItemRun) return executor;
   const auto item_at = process.frames().local(thread.frames[frame - 1], "self");
   auto item = item_at && *item_at ? work_item_fact(process, **item_at) : std::nullopt;

@@ -1,0 +1,63 @@
+// A concurrent future ends when its work item has run, when the task whose result it takes is
+// done, or when a handle that is still to run has started that task.
+#include <algorithm>
+
+#include "sync/waits.hpp"
+
+namespace hangspy::sync {
+namespace {
+
+using graph::Acts;
+using graph::NodeIndex;
+using graph::NodeKind;
+using graph::Relation;
+
+void add_work(Building& building, Address future, NodeIndex index, std::uint32_t group) {
+  for (const auto& executor : building.snapshot.executors) {
+    for (const auto& item : executor.items) {
+      if (item.future != future) continue;
+      building.graph.need(index, building.node(NodeKind::kWorkItem, item.object),
+                          Relation::kCompletedBy, {item.queued_at ? "queue" : "running item"},
+                          graph::Grade::kSeen, group);
+    }
+  }
+}
+
+void add_completions(Building& building, Address future, NodeIndex index, std::uint32_t group) {
+  for (const auto& each : building.snapshot.completions) {
+    if (!each.future_is_concurrent || each.future != future) continue;
+    building.graph.need(index, building.future_node(each.completer), Relation::kCompletedBy,
+                        {each.evidence}, graph::Grade::kSeen, group);
+  }
+}
+
+void add_handles(Building& building, Address future, NodeIndex index, std::uint32_t group) {
+  for (const auto& loop : building.snapshot.loops) {
+    for (const auto& handle : loop.handles) {
+      if (std::count(handle.completes.begin(), handle.completes.end(), future) == 0) continue;
+      building.graph.need(index, building.node(NodeKind::kHandle, handle.object),
+                          Relation::kCompletedBy, {"handle"}, graph::Grade::kSeen, group);
+    }
+  }
+}
+
+}  // namespace
+
+void add_concurrent_future_waits(Building& building) {
+  for (const auto& future : building.snapshot.concurrent_futures) {
+    const auto index = building.node(NodeKind::kConcurrentFuture, future.object);
+    if (future.state != snapshot::FutureState::kPending) {
+      building.acts(index, Acts::kAlone, "it is done");
+      continue;
+    }
+    const auto group = building.graph.new_group(index);
+    add_work(building, future.object, index, group);
+    add_completions(building, future.object, index, group);
+    add_handles(building, future.object, index, group);
+    if (building.graph.edges_of(index).empty()) {
+      building.acts(index, Acts::kOpen, "who will complete it was not found");
+    }
+  }
+}
+
+}  // namespace hangspy::sync

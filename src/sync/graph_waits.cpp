@@ -1,0 +1,52 @@
+// The graph of a whole snapshot: every kind's edges, one after the other.
+#include "sync/waits.hpp"
+
+namespace hangspy::sync {
+
+using graph::Acts;
+using graph::NodeIndex;
+using graph::NodeKind;
+
+Building::Building(const snapshot::Snapshot& facts) : snapshot(facts) {
+  for (const auto& each : facts.tasks) tasks.emplace(each.object.value, &each);
+  for (const auto& each : facts.loops) loops.emplace(each.object.value, &each);
+  for (const auto& each : facts.threads) threads.emplace(each.state.value, &each);
+}
+
+NodeIndex Building::future_node(Address future) {
+  return node(tasks.contains(future.value) ? NodeKind::kTask : NodeKind::kFuture, future);
+}
+
+void Building::acts(NodeIndex index, Acts how, std::string why) {
+  graph.at(index).acts = how;
+  graph.at(index).why = std::move(why);
+}
+
+// What others refer to but nobody described was not read: it may act, and may not prove anything.
+static void mark_unread(graph::WaitGraph& graph) {
+  for (NodeIndex i = 0; i < graph.nodes().size(); ++i) {
+    auto& node = graph.at(i);
+    if (node.acts != Acts::kWhenFreed || graph.group_count(i) != 0) continue;
+    node.acts = Acts::kUnreadable;
+    node.why = "it could not be read";
+  }
+}
+
+graph::WaitGraph build_graph(const snapshot::Snapshot& snapshot) {
+  Building building(snapshot);
+  for (const auto& thread : snapshot.threads) building.thread_node(thread.state);
+  add_thread_waits(building);
+  add_lock_waits(building);
+  add_condition_waits(building);
+  add_join_waits(building);
+  add_event_loop_waits(building);
+  add_task_waits(building);
+  add_future_waits(building);
+  add_thread_pool_waits(building);
+  add_current_thread_executor_waits(building);
+  add_concurrent_future_waits(building);
+  mark_unread(building.graph);
+  return std::move(building.graph);
+}
+
+}  // namespace hangspy::sync

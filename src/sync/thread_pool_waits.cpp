@@ -1,0 +1,42 @@
+// A queued item runs when any worker of its pool gets free. An idle one is free; a busy one must
+// first be able to act.
+#include "sync/waits.hpp"
+
+namespace hangspy::sync {
+
+using graph::Acts;
+using graph::NodeKind;
+using graph::Relation;
+
+void add_work_items(Building& building, const snapshot::Executor& executor) {
+  for (const auto& item : executor.items) {
+    const auto index = building.node(NodeKind::kWorkItem, item.object);
+    if (item.runs_on) {
+      building.graph.at(index).demanded = true;
+      building.graph.need(index, building.thread_node(item.runs_on), Relation::kRunsOn,
+                          {"running item"});
+    } else {
+      building.graph.need(index, building.node(NodeKind::kExecutor, executor.object),
+                          Relation::kQueuedBehind, {"queue"});
+    }
+  }
+}
+
+void add_thread_pool_waits(Building& building) {
+  for (const auto& executor : building.snapshot.executors) {
+    if (executor.kind != snapshot::ExecutorKind::kThreadPool) continue;
+    const auto index = building.node(NodeKind::kExecutor, executor.object);
+    if (executor.workers.empty()) {
+      building.acts(index, Acts::kOpen, "it has no thread yet");
+    }
+    const auto group = building.graph.new_group(index);
+    const char* evidence = executor.workers.size() == 1 ? "one worker" : "all workers";
+    for (const auto worker : executor.workers) {
+      building.graph.need(index, building.thread_node(worker), Relation::kServedBy, {evidence},
+                          graph::Grade::kSeen, group);
+    }
+    add_work_items(building, executor);
+  }
+}
+
+}  // namespace hangspy::sync

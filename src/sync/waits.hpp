@@ -1,0 +1,47 @@
+// From facts to edges: what each kind of wait means for who can act again. One file a kind, beside
+// the one that reads it. Nothing here sees memory.
+#pragma once
+
+#include <unordered_map>
+
+#include "hangspy/snapshot.hpp"
+#include "hangspy/wait_graph.hpp"
+
+namespace hangspy::sync {
+
+// The graph of everything in the snapshot.
+[[nodiscard]] graph::WaitGraph build_graph(const snapshot::Snapshot& snapshot);
+
+// The graph while it is built, with the snapshot's facts by identity.
+struct Building {
+  explicit Building(const snapshot::Snapshot& facts);
+
+  const snapshot::Snapshot& snapshot;
+  graph::WaitGraph graph;
+  std::unordered_map<std::uint64_t, const snapshot::Task*> tasks;
+  std::unordered_map<std::uint64_t, const snapshot::EventLoop*> loops;
+  std::unordered_map<std::uint64_t, const snapshot::Thread*> threads;  // by thread state
+
+  // The node of an asyncio future or task, whichever the object is.
+  graph::NodeIndex future_node(Address future);
+  graph::NodeIndex thread_node(Address state) { return node(graph::NodeKind::kThread, state); }
+  graph::NodeIndex node(graph::NodeKind kind, Address object) { return graph.node({kind, object}); }
+  void acts(graph::NodeIndex index, graph::Acts how, std::string why);
+};
+
+void add_thread_waits(Building& building);
+void add_lock_waits(Building& building);
+void add_condition_waits(Building& building);
+void add_join_waits(Building& building);
+void add_event_loop_waits(Building& building);
+void add_task_waits(Building& building);
+void add_future_waits(Building& building);
+void add_concurrent_future_waits(Building& building);
+void add_thread_pool_waits(Building& building);
+void add_current_thread_executor_waits(Building& building);
+
+// A work item waits for its executor while it is queued, for its thread while it runs; the same
+// for both kinds of executor.
+void add_work_items(Building& building, const snapshot::Executor& executor);
+
+}  // namespace hangspy::sync
