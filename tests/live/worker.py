@@ -44,7 +44,7 @@ SLEEPING = {"clock_nanosleep": 230}
 LOCKED = {"futex": 202}
 GONE = None
 CALL_NAMES = {
-    number: name
+    str(number): name
     for calls in (READING, POLLING, SLEEPING, LOCKED)
     for name, number in calls.items()
 }
@@ -61,7 +61,7 @@ class Page:
     module: str = "shop.asgi"
     # What the service answers when the loop's thread has come to join the lane's.
     answer_at_join: str = ""
-    # What release() answers instead: the service's reply that ends the wait.
+    # What release() makes the service answer.
     release: str = "11"
 
 
@@ -77,10 +77,9 @@ DJANGO_PAGES = {
     "bridge": Page(lane=LOCKED, loop=POLLING),
     "bridge-ok": Page(lane=LOCKED, loop=POLLING),
     "on-loop": Page(lane=LOCKED, loop=LOCKED),
+    "on-loop-ok": Page(lane=LOCKED, loop=LOCKED),
     "limit": Page(lane=LOCKED, loop=LOCKED, module="shop.limited_asgi", answer_at_join="go"),
-    "limit-ok": Page(
-        lane=READING, loop=LOCKED, module="shop.limited_asgi", release="refuse"
-    ),
+    "limit-ok": Page(lane=READING, loop=LOCKED, module="shop.limited_asgi", release="refuse"),
     "blocked": Page(lane=LOCKED, loop=SLEEPING, path="/blocked?seconds={seconds}"),
     "blocked-socket": Page(lane=LOCKED, loop=READING, path="/blocked?how=socket"),
 }
@@ -110,7 +109,7 @@ class Failed(Exception):
 
 
 def poll(what, seconds, attempt):
-    """Calls `attempt` until it gives something; the deadline only turns a hang into a failure."""
+    """Calls `attempt` until it gives something; a deadline turns a hang into a failure."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         result = attempt()
@@ -165,6 +164,8 @@ class Service:
         return json.loads(connection.makefile("rb").readline())
 
     def answer(self, line):
+        """Answers all who asked; the first may still be about to."""
+        poll("a question to the service", STATE_SECONDS, lambda: self.accept() or self.callers)
         while self.accept():
             pass
         for connection in self.callers:
@@ -198,16 +199,16 @@ class Worker:
         self.expected = page_of(fixture, page, asgiref, self.python.minor)
         path = self.expected.path or f"/{page}"
         self.path = path.format(seconds=seconds, limit=limit)
-        self.request_limit = request_limit
+        self._request_limit = request_limit
         self.pid = self.truth = self.truth_path = self.port = None
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self):
         try:
             self._start()
-            self._request = socket.create_connection(("127.0.0.1", self.port))
-            self._cleanup.callback(self._request.close)
-            self._request.sendall(
+            self.request = socket.create_connection(("127.0.0.1", self.port))
+            self._cleanup.callback(self.request.close)
+            self.request.sendall(
                 f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
             )
             if self.expected.answer_at_join:
@@ -224,13 +225,13 @@ class Worker:
         self._cleanup.close()
 
     def request_answered(self):
-        return bool(select.select([self._request], [], [], 0)[0])
+        return bool(select.select([self.request], [], [], 0)[0])
 
     def answer(self, timeout):
         """The status of the page's own answer, or None if there was none in that time."""
-        self._request.settimeout(timeout)
+        self.request.settimeout(timeout)
         try:
-            head = self._request.recv(4096, socket.MSG_PEEK)
+            head = self.request.recv(4096, socket.MSG_PEEK)
         except TimeoutError:
             return None
         return int(head.split()[1]) if head else None
@@ -257,7 +258,7 @@ class Worker:
             line = self.truth[role] and system_call(self.pid, self.truth[role]["tid"])
             if line:
                 number = line.split()[0]
-                found[role] = CALL_NAMES.get(int(number), number) if number[0].isdigit() else number
+                found[role] = CALL_NAMES.get(number, number)
         return found
 
     def log(self):
@@ -298,7 +299,7 @@ class Worker:
             "DJANGO_SETTINGS_MODULE": "shop.settings",
             "SHOP_DATABASE": str(self._folder / "db"),
             "SHOP_SERVICE_PORT": str(self.service.port),
-            "SHOP_REQUEST_LIMIT": str(self.request_limit),
+            "SHOP_REQUEST_LIMIT": str(self._request_limit),
             "HANGSPY_TRUTH": str(self.truth_path),
             "HANGSPY_PAGE": self.page.removesuffix("-socket"),
             **pythons.environment(self.python.name),
@@ -326,7 +327,7 @@ class Worker:
         return found and int(found[1])
 
     def _answer_at_join(self):
-        """Answers the lane's thread when the limit has struck: the loop's is out of its poll."""
+        """Answers the lane's thread once the limit has struck and the loop's has left its poll."""
         caller = poll("the fixture's question", STATE_SECONDS, self.service.accept)
         main_thread = caller["pid"]
         calls = {main_thread: LOCKED, caller["tid"]: READING}
@@ -344,16 +345,19 @@ class Worker:
             poll("the answer", STATE_SECONDS, self.request_answered)
         roles = {"loop_thread": self.expected.loop, "lane_thread": self.expected.lane}
         calls = {
-            self.truth[role]["tid"]: calls for role, calls in roles.items() if self.truth[role]
+            self.truth[role]["tid"]: awaited
+            for role, awaited in roles.items()
+            if self.truth[role]
         }
         poll("the awaited system calls", STATE_SECONDS, Settled(self.pid, calls))
 
     def _report(self):
         """Says on standard error what is known, because the folder goes away."""
-        if self.pid:
-            print(self.log(), file=sys.stderr)
-            for thread in os.listdir(f"/proc/{self.pid}/task"):
-                print(thread, system_call(self.pid, thread), file=sys.stderr)
+        if self.pid is None:
+            return
+        print(self.log(), file=sys.stderr)
+        for thread in pathlib.Path("/proc", str(self.pid), "task").glob("*"):
+            print(thread.name, system_call(self.pid, thread.name), file=sys.stderr)
 
     def _end(self):
         self._process.kill()
@@ -415,7 +419,8 @@ def wait_for_enter(worker):
 def parsed_arguments(words):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--python", default="shared-3.12", dest="python_name")
-    parser.add_argument("--server", default="uvicorn", choices=("uvicorn", "daphne", "hypercorn"))
+    servers = ("uvicorn", "daphne", "hypercorn")
+    parser.add_argument("--server", default="uvicorn", choices=servers)
     parser.add_argument("--page", required=True)
     parser.add_argument("--loop", default="asyncio", choices=("asyncio", "uvloop"))
     parser.add_argument("--fixture", default="django", choices=("django", "asgi"))
