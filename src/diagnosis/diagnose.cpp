@@ -1,0 +1,257 @@
+// From a snapshot to a verdict.
+//
+// The graph is reduced twice. First with the clock: what is stuck even then is stuck for ever, and
+// its causes are the findings. If there are none, once more without the clock: a closed cycle that
+// only a timer will break is still a deadlock, with its deadline. Waits on things without an
+// owner (an event, a queue) count only when somebody is owed what stands behind them.
+#include <algorithm>
+#include <set>
+
+#include "diagnosis/blocked_loop.hpp"
+#include "diagnosis/participants.hpp"
+#include "diagnosis/rules.hpp"
+#include "diagnosis/signature.hpp"
+#include "diagnosis/slow.hpp"
+#include "sync/waits.hpp"
+
+namespace hangspy::diagnosis {
+namespace {
+
+using graph::Acts;
+using graph::Component;
+using graph::EdgeIndex;
+using graph::Grade;
+using graph::NodeIndex;
+using graph::NodeKind;
+
+// Everything that somebody is owed: from the demanded nodes along what they need.
+std::vector<bool> demanded(const graph::WaitGraph& graph) {
+  std::vector<bool> reached(graph.nodes().size(), false);
+  std::vector<NodeIndex> open;
+  const auto reach = [&](NodeIndex node) {
+    if (reached[node]) return;
+    reached[node] = true;
+    open.push_back(node);
+  };
+  for (NodeIndex i = 0; i < graph.nodes().size(); ++i) {
+    if (graph.at(i).demanded) reach(i);
+  }
+  while (!open.empty()) {
+    const auto node = open.back();
+    open.pop_back();
+    for (const auto edge : graph.edges_of(node)) reach(graph.edge(edge).to);
+  }
+  return reached;
+}
+
+bool inside(const Component& component, NodeIndex node) {
+  return std::binary_search(component.nodes.begin(), component.nodes.end(), node);
+}
+
+bool all_seen(const graph::WaitGraph& graph, const Component& component) {
+  for (const auto node : component.nodes) {
+    for (const auto index : graph.edges_of(node)) {
+      const auto& edge = graph.edge(index);
+      if (inside(component, edge.to) && edge.grade != Grade::kSeen) return false;
+    }
+  }
+  return true;
+}
+
+bool any_demanded(const Component& component, const std::vector<bool>& owed) {
+  return std::any_of(component.nodes.begin(), component.nodes.end(),
+                     [&](NodeIndex node) { return owed[node]; });
+}
+
+// A proven cycle is a finding wherever it stands; anything less must be owed to somebody.
+std::optional<Component> finding(const graph::WaitGraph& graph, const std::vector<bool>& acts,
+                                 const std::vector<bool>& owed) {
+  std::optional<Component> likely, orphan;
+  for (auto& cause : graph::causes(graph, acts)) {
+    if (cause.is_cycle && all_seen(graph, cause)) return cause;
+    if (!any_demanded(cause, owed)) continue;
+    auto& place = cause.is_cycle ? likely : orphan;
+    if (!place) place = std::move(cause);
+  }
+  return likely ? likely : orphan;
+}
+
+// The cycle begins at an event loop's thread, else at the thread with the lowest tid (they are
+// sorted), else at the first task: the same dump always tells it the same way.
+NodeIndex start_of(const Facts& facts, const graph::WaitGraph& graph, const Component& component) {
+  std::optional<NodeIndex> thread, task;
+  for (const auto node : component.nodes) {
+    const auto& id = graph.at(node).id;
+    if (id.kind == NodeKind::kTask && !task) task = node;
+    if (id.kind != NodeKind::kThread) continue;
+    const auto* fact = facts.thread(id.object);
+    if (fact != nullptr && facts.runs_loop(*fact)) return node;
+    if (!thread) thread = node;
+  }
+  return thread ? *thread : task ? *task : component.nodes.front();
+}
+
+// The way to a cause that is no cycle: from what somebody is owed to what nobody can release.
+std::vector<EdgeIndex> way_to(const graph::WaitGraph& graph, NodeIndex cause) {
+  for (EdgeIndex i = 0; i < graph.edges().size(); ++i) {
+    if (graph.edge(i).to == cause) return {i};
+  }
+  return {};
+}
+
+void count_impact(const Facts& facts, Diagnosis& diagnosis, const std::vector<bool>& acts) {
+  for (const auto node : diagnosis.stuck_behind) {
+    const auto& id = diagnosis.graph.at(node).id;
+    const auto* task = id.kind == NodeKind::kTask ? facts.task(id.object) : nullptr;
+    if (id.kind == NodeKind::kThread) ++diagnosis.impact.threads;
+    if (task == nullptr) continue;
+    ++(task->is_request ? diagnosis.impact.requests : diagnosis.impact.tasks);
+  }
+  for (const auto& loop : facts.all().loops) {
+    const auto node = diagnosis.graph.find({NodeKind::kEventLoop, loop.object});
+    if (node && !acts[*node]) diagnosis.impact.serves_others = false;
+  }
+}
+
+Phrase cycle_headline(const graph::WaitGraph& graph, const Component& component,
+                      const Diagnosis& diagnosis) {
+  std::size_t threads = 0, tasks = 0;
+  for (const auto edge : diagnosis.cycle) {
+    const auto kind = graph.at(graph.edge(edge).from).id.kind;
+    threads += kind == NodeKind::kThread ? 1 : 0;
+    tasks += kind == NodeKind::kTask ? 1 : 0;
+  }
+  static_cast<void>(component);
+  const auto counted = [](std::size_t count, const char* what) {
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+  };
+  auto words = counted(diagnosis.participants.size(), "wait") + " form a closed cycle (" +
+               counted(threads, "thread");
+  if (tasks != 0) words += ", " + counted(tasks, "asyncio task");
+  return words + ")";
+}
+
+void tell_cause(const Facts& facts, const Component& component, const std::vector<bool>& acts,
+                Diagnosis& diagnosis) {
+  const auto& graph = diagnosis.graph;
+  diagnosis.cycle = component.is_cycle
+                        ? graph::shortest_cycle(graph, component, start_of(facts, graph, component))
+                        : way_to(graph, component.nodes.front());
+  const Case found{facts, graph, diagnosis.cycle};
+  const auto& rule = component.is_cycle ? rule_of_cycle(found) : kNobodyCanRelease;
+  diagnosis.verdict = component.is_cycle ? Verdict::kDeadlock : Verdict::kOrphanWait;
+  diagnosis.certainty = all_seen(graph, component) ? Certainty::kProven : Certainty::kLikely;
+  diagnosis.rule = rule.name;
+  diagnosis.participants = participants(found);
+  diagnosis.advice = rule.advise(found);
+  diagnosis.headline = component.is_cycle
+                           ? cycle_headline(graph, component, diagnosis)
+                           : Phrase("a wait that nothing alive can end");
+  diagnosis.stuck_behind = graph::stuck_behind(graph, component, acts);
+  count_impact(facts, diagnosis, acts);
+}
+
+// The same graph without its timers: a wait that a timer may end needs its object alone.
+graph::WaitGraph without_timers(const graph::WaitGraph& graph, std::vector<EdgeIndex>& original) {
+  graph::WaitGraph bare;
+  for (const auto& node : graph.nodes()) {
+    const auto index = bare.node(node.id);
+    bare.at(index) = node;
+    for (std::uint32_t i = 0; i < graph.group_count(index); ++i) bare.new_group(index);
+  }
+  for (EdgeIndex i = 0; i < graph.edges().size(); ++i) {
+    const auto& edge = graph.edge(i);
+    if (graph.at(edge.to).acts == Acts::kAtDeadline) continue;
+    bare.need(edge.from, edge.to, edge.relation, edge.evidence, edge.grade, edge.group);
+    original.push_back(i);
+  }
+  return bare;
+}
+
+// The earliest timer that a party of the cycle waits for besides, and that can fire.
+std::optional<double> deadline_of(const graph::WaitGraph& graph, const Component& component,
+                                  const std::vector<bool>& acts) {
+  std::optional<double> earliest;
+  for (const auto node : component.nodes) {
+    for (const auto index : graph.edges_of(node)) {
+      const auto& timer = graph.at(graph.edge(index).to);
+      if (timer.acts != Acts::kAtDeadline || !acts[graph.edge(index).to]) continue;
+      const auto seconds = timer.deadline_seconds;
+      if (seconds && (!earliest || *seconds < *earliest)) earliest = seconds;
+    }
+  }
+  return earliest;
+}
+
+// A cycle of seen edges that only the clock will break. A polled event is none: its holders are
+// witnesses, and the next round of the poll is what ends the wait.
+bool judge_deadline(const Facts& facts, const std::vector<bool>& acts, Diagnosis& diagnosis) {
+  std::vector<EdgeIndex> original;
+  const auto bare = without_timers(diagnosis.graph, original);
+  const auto bare_acts = graph::reduce(bare, {.timers_fire = false});
+  for (const auto& cause : graph::causes(bare, bare_acts)) {
+    if (!cause.is_cycle || !all_seen(bare, cause)) continue;
+    auto told = Diagnosis{};
+    told.graph = bare;
+    tell_cause(facts, cause, bare_acts, told);
+    for (auto& edge : told.cycle) edge = original[edge];
+    told.graph = std::move(diagnosis.graph);
+    told.deadline_seconds = deadline_of(told.graph, cause, acts);
+    told.missing = std::move(diagnosis.missing);
+    diagnosis = std::move(told);
+    diagnosis.headline += ", which a timeout will break";
+    return true;
+  }
+  return false;
+}
+
+// What somebody is owed may hang on something that could not be read: then nothing is proven.
+bool judge_unreadable(const std::vector<bool>& acts, const std::vector<bool>& owed,
+                      Diagnosis& diagnosis) {
+  const auto& graph = diagnosis.graph;
+  const auto strictly = graph::reduce(graph, {.unreadable_acts = false});
+  std::set<std::string> reasons;
+  bool depends = false;
+  for (NodeIndex i = 0; i < graph.nodes().size(); ++i) {
+    if (!owed[i] || !acts[i] || strictly[i]) continue;
+    depends = true;
+    if (graph.at(i).acts == Acts::kUnreadable) {
+      reasons.insert(std::string(graph::name_of(graph.at(i).id.kind)) + ": " + graph.at(i).why);
+    }
+  }
+  if (!depends) return false;
+  diagnosis.verdict = Verdict::kInconclusive;
+  diagnosis.headline = "something that is waited for could not be read";
+  diagnosis.missing.insert(diagnosis.missing.end(), reasons.begin(), reasons.end());
+  return true;
+}
+
+void list_parked(const std::vector<bool>& acts, const std::vector<bool>& owed,
+                 Diagnosis& diagnosis) {
+  for (NodeIndex i = 0; i < acts.size(); ++i) {
+    if (!acts[i] && !owed[i]) diagnosis.parked.push_back(i);
+  }
+}
+
+}  // namespace
+
+Diagnosis diagnose(const snapshot::Snapshot& snapshot) {
+  const Facts facts(snapshot);
+  Diagnosis diagnosis;
+  diagnosis.missing = snapshot.missing;
+  diagnosis.graph = sync::build_graph(snapshot);
+  const auto acts = graph::reduce(diagnosis.graph, {});
+  const auto owed = demanded(diagnosis.graph);
+  if (const auto cause = finding(diagnosis.graph, acts, owed)) {
+    tell_cause(facts, *cause, acts, diagnosis);
+  } else if (!judge_deadline(facts, acts, diagnosis) &&
+             !judge_unreadable(acts, owed, diagnosis) && !judge_blocked_loop(facts, diagnosis)) {
+    judge_moving(facts, diagnosis);
+    list_parked(acts, owed, diagnosis);
+  }
+  diagnosis.signature =
+      signature(facts, diagnosis.graph, acts, diagnosis.verdict == Verdict::kDeadlock);
+  return diagnosis;
+}
+
+}  // namespace hangspy::diagnosis

@@ -1,0 +1,132 @@
+#include "diagnosis/slow.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace hangspy::diagnosis {
+namespace {
+
+using graph::NodeIndex;
+using graph::NodeKind;
+using snapshot::WaitKind;
+
+std::string counted(std::size_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+std::size_t requests(const Facts& facts) {
+  const auto& tasks = facts.all().tasks;
+  return static_cast<std::size_t>(std::count_if(tasks.begin(), tasks.end(), [](const auto& task) {
+    return task.is_request && task.state == snapshot::FutureState::kPending;
+  }));
+}
+
+// The innermost running work item of a thread that is itself at work in it, and not waiting for
+// async code: there the line begins.
+struct Head {
+  const snapshot::Thread* thread = nullptr;
+  const snapshot::WorkItem* item = nullptr;
+  const snapshot::Executor* executor = nullptr;
+  std::size_t queued = 0;
+};
+
+std::size_t queued_behind(const Facts& facts, Address thread) {
+  std::size_t queued = 0;
+  for (const auto& executor : facts.all().executors) {
+    const auto& workers = executor.workers;
+    if (executor.serves || workers.size() != 1 || workers.front() != thread) continue;
+    queued += static_cast<std::size_t>(std::count_if(
+        executor.items.begin(), executor.items.end(), [](const auto& each) { return each.queued_at.has_value(); }));
+  }
+  return queued;
+}
+
+void consider(const Facts& facts, const snapshot::Executor& executor,
+              const snapshot::WorkItem& item, Head& head) {
+  const auto* thread = item.runs_on ? facts.thread(item.runs_on) : nullptr;
+  if (thread == nullptr || thread->wait.kind == WaitKind::kServeUntil) return;
+  const bool inner = head.thread == thread && item.frame < head.item->frame;
+  const auto queued = queued_behind(facts, thread->state);
+  if (head.item == nullptr || inner || (head.thread != thread && queued > head.queued)) {
+    head = {thread, &item, &executor, queued};
+  }
+}
+
+Head find_head(const Facts& facts) {
+  Head head;
+  for (const auto& executor : facts.all().executors) {
+    for (const auto& item : executor.items) consider(facts, executor, item, head);
+  }
+  return head;
+}
+
+// The reply waits for nothing any more, but the thread that should send it still runs the item.
+bool caller_has_gone(const Facts& facts, const Head& head) {
+  const auto* until = facts.concurrent_future(head.executor->until);
+  return until != nullptr && until->state != snapshot::FutureState::kPending;
+}
+
+Phrase head_words(const Facts& facts, const Head& head) {
+  Phrase words = head.item->function;
+  if (const auto frame = user_frame(*head.thread)) words += Phrase(", at ") + place_of(*frame);
+  words += Phrase(", on thread \"") + head.thread->name + "\"";
+  if (!head.thread->wait.evidence.empty() && head.thread->wait.kind == WaitKind::kOutside) {
+    words += Phrase(" in " + head.thread->wait.evidence.front());
+  }
+  if (head.queued != 0) words += "; " + counted(head.queued, "work item") + " queued behind it";
+  if (caller_has_gone(facts, head)) {
+    words += "; its caller has given up (a timeout), but it runs on and holds up the reply";
+  }
+  return words;
+}
+
+// What a request's task waits for in the end, when no thread is at work for it.
+Phrase task_words(const snapshot::Task& task) {
+  Phrase words = Phrase("task \"") + task.name + "\"";
+  if (const auto frame = user_frame(task)) words += Phrase(", at ") + code_and_place(*frame);
+  return words;
+}
+
+// The task at the end of a request's chain of waits: whose own wait is on no other task or thread.
+const snapshot::Task* last_task(const Facts& facts, const graph::WaitGraph& graph,
+                                const snapshot::Task& request) {
+  const snapshot::Task* last = &request;
+  auto node = graph.find({NodeKind::kTask, request.object});
+  std::map<NodeIndex, bool> seen;
+  while (node && !seen[*node]) {
+    seen[*node] = true;
+    if (const auto* task = facts.task(graph.at(*node).id.object)) last = task;
+    std::optional<NodeIndex> next;
+    for (const auto index : graph.edges_of(*node)) {
+      const auto& edge = graph.edge(index);
+      if (graph.at(edge.to).id.kind != NodeKind::kEventLoop && !next) next = edge.to;
+    }
+    node = next;
+  }
+  return last;
+}
+
+}  // namespace
+
+void judge_moving(const Facts& facts, Diagnosis& diagnosis) {
+  const auto open = requests(facts);
+  if (const auto head = find_head(facts); head.item != nullptr) {
+    diagnosis.verdict = Verdict::kSlow;
+    diagnosis.headline = Phrase("the head of the line is ") + head_words(facts, head);
+    return;
+  }
+  if (open == 0) {
+    diagnosis.verdict = Verdict::kHealthy;
+    diagnosis.headline = "idle: no request is in flight, nothing is queued";
+    return;
+  }
+  diagnosis.verdict = Verdict::kSlow;
+  diagnosis.headline = Phrase(counted(open, "request") + " in flight, waiting for what can still happen");
+  for (const auto& task : facts.all().tasks) {
+    if (!task.is_request || task.state != snapshot::FutureState::kPending) continue;
+    diagnosis.headline += Phrase(": ") + task_words(*last_task(facts, diagnosis.graph, task));
+    break;
+  }
+}
+
+}  // namespace hangspy::diagnosis
