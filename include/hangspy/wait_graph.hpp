@@ -103,21 +103,29 @@ struct Assume {
 // the edges. The result says for each node whether it can ever act again.
 [[nodiscard]] std::vector<bool> reduce(const WaitGraph& graph, const Assume& assume);
 
-// A cause: a closed strongly connected component of what is stuck. Closed: none of its edges
-// leads to anything stuck outside it.
+// A cause: a closed strongly connected component of what is stuck. Closed: it stays stuck whatever
+// becomes of the rest, for each of its nodes has a group that ends wholly inside it (or nobody
+// can release it). An edge of a group in which some end acts holds nobody and does not count.
+//
+// So two tasks that wait for each other are a cause also when one of them needs an orphan besides:
+// causes are freed in thought, layer by layer (at most 64), until nothing is stuck any more. And
+// where the clock may not act (Assume), an edge to a timer opens no cycle: that two threads wait
+// for each other is the finding, that one of them has a timeout is its deadline.
 struct Component {
   std::vector<NodeIndex> nodes;  // sorted
-  bool is_cycle = false;         // false: one node that nobody can release
+  bool is_cycle = false;         // false: one node that nobody, or only the clock, can release
+  std::vector<EdgeIndex> waits;  // sorted: the edges that hold its nodes, and end inside it
 };
 // The causes among the nodes for which `acts` is false, in the order of their smallest node.
 [[nodiscard]] std::vector<Component> causes(const WaitGraph& graph, const std::vector<bool>& acts);
 
-// A shortest cycle inside `component` through `start`, edge by edge, each ending where the next
+// A shortest cycle of `component`'s waits through `start`, edge by edge, each ending where the next
 // begins. Of equally short ones the one with the smallest edge indices. Empty when there is none.
 [[nodiscard]] std::vector<EdgeIndex> shortest_cycle(const WaitGraph& graph,
                                                     const Component& component, NodeIndex start);
 
-// The stuck nodes outside `component` that a path of edges leads from into it.
+// The stuck nodes outside `component` that a path of edges leads from into it, by edges that hold
+// the node where they begin. Sorted.
 [[nodiscard]] std::vector<NodeIndex> stuck_behind(const WaitGraph& graph,
                                                   const Component& component,
                                                   const std::vector<bool>& acts);

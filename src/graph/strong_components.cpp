@@ -1,0 +1,103 @@
+// Tarjan's depth-first search with its call stack as a vector of (node, next edge to look at).
+#include "graph/strong_components.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace hangspy::graph {
+namespace {
+
+constexpr std::uint32_t kUnseen = std::numeric_limits<std::uint32_t>::max();
+
+class Tarjan {
+ public:
+  Tarjan(const WaitGraph& graph, const std::vector<bool>& follow)
+      : graph_(graph),
+        follow_(follow),
+        order_(graph.nodes().size(), kUnseen),
+        low_(graph.nodes().size()) {
+    found_.of.assign(graph.nodes().size(), kNoComponent);
+  }
+
+  void search_from(NodeIndex start) {
+    if (order_[start] != kUnseen) return;
+    enter(start);
+    while (!path_.empty()) {
+      Step& step = path_.back();
+      const std::vector<EdgeIndex>& edges = graph_.edges_of(step.node);
+      if (step.next < edges.size()) {
+        look_along(step.node, edges[step.next++]);
+      } else {
+        leave(step.node);
+      }
+    }
+  }
+
+  [[nodiscard]] StrongComponents take() { return std::move(found_); }
+
+ private:
+  struct Step {
+    NodeIndex node = 0;
+    std::size_t next = 0;  // position in the node's edges
+  };
+
+  void enter(NodeIndex node) {
+    order_[node] = low_[node] = seen_++;
+    open_.push_back(node);
+    path_.push_back({node, 0});
+  }
+
+  // `enter` moves path_, so no reference into it may be used after this.
+  void look_along(NodeIndex from, EdgeIndex edge) {
+    if (!follow_[edge]) return;
+    const NodeIndex to = graph_.edge(edge).to;
+    if (order_[to] == kUnseen) {
+      enter(to);
+    } else if (found_.of[to] == kNoComponent) {
+      low_[from] = std::min(low_[from], order_[to]);
+    }
+  }
+
+  void leave(NodeIndex node) {
+    path_.pop_back();
+    if (!path_.empty()) {
+      std::uint32_t& low = low_[path_.back().node];
+      low = std::min(low, low_[node]);
+    }
+    if (low_[node] == order_[node]) close(node);
+  }
+
+  // What was opened since `root` is its component.
+  void close(NodeIndex root) {
+    NodeIndex node = root;
+    do {
+      node = open_.back();
+      open_.pop_back();
+      found_.of[node] = found_.count;
+    } while (node != root);
+    ++found_.count;
+  }
+
+  const WaitGraph& graph_;
+  const std::vector<bool>& follow_;
+  std::vector<std::uint32_t> order_;  // in which nodes were entered
+  std::vector<std::uint32_t> low_;    // the earliest open node that was seen to be reachable
+  std::vector<NodeIndex> open_;       // entered, and their component not closed
+  std::vector<Step> path_;
+  std::uint32_t seen_ = 0;
+  StrongComponents found_;
+};
+
+}  // namespace
+
+StrongComponents strong_components(const WaitGraph& graph, const std::vector<bool>& acts,
+                                   const std::vector<bool>& follow) {
+  Tarjan tarjan(graph, follow);
+  const auto nodes = static_cast<NodeIndex>(graph.nodes().size());
+  for (NodeIndex node = 0; node < nodes; ++node) {
+    if (!acts[node]) tarjan.search_from(node);
+  }
+  return tarjan.take();
+}
+
+}  // namespace hangspy::graph
