@@ -118,6 +118,13 @@ struct CoreOptions {
 // Opens an ELF core file (gcore's or the kernel's; x86-64, uncompressed). Errors: kFile.
 [[nodiscard]] Result<std::unique_ptr<Target>> open_core(const CoreOptions& options);
 
+// The private writable pages of `pid` that are in memory or swapped out, by /proc/PID/pagemap;
+// others were never touched, and reading them would only map zero pages into the target. Errors:
+// kLimit over `max_bytes`, kPermission.
+[[nodiscard]] Result<std::vector<Address>> resident_pages(Tid pid,
+                                                          const std::vector<Mapping>& mappings,
+                                                          std::uint64_t max_bytes);
+
 // The pids of the children of `pid` (from /proc), for a supervisor's answer.
 [[nodiscard]] Result<std::vector<Tid>> children_of(Tid pid);
 

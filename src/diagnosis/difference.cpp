@@ -22,7 +22,7 @@ EdgeIdentity identity(const graph::WaitGraph& graph, graph::EdgeIndex index) {
 }
 
 // The run counter of a thread of the cycle must not have moved.
-bool ran_between(const Facts& before, const Facts& after, Address state) {
+bool ran(const Facts& before, const Facts& after, Address state) {
   const auto* first = before.thread(state);
   const auto* second = after.thread(state);
   return first == nullptr || second == nullptr || first->run_counter != second->run_counter;
@@ -41,7 +41,7 @@ std::optional<std::string> cycle_difference(const snapshot::Snapshot& first_snap
   for (const auto edge : first.cycle) {
     if (!again.contains(identity(first.graph, edge))) return "a wait of the cycle was not there again";
     const auto& from = first.graph.at(first.graph.edge(edge).from).id;
-    if (from.kind == NodeKind::kThread && ran_between(before, after, from.object)) {
+    if (from.kind == NodeKind::kThread && ran(before, after, from.object)) {
       return "a thread of the cycle ran in between";
     }
   }
@@ -63,12 +63,22 @@ std::optional<std::string> loop_difference(const snapshot::Snapshot& first_snaps
         then->frames.front().instruction != now->frames.front().instruction) {
       return "the event loop has gone on";
     }
-    if (then->run_counter != now->run_counter) return "the event loop's thread ran in between";
   }
   return std::nullopt;
 }
 
 }  // namespace
+
+bool ran_between(const snapshot::Snapshot& first, const snapshot::Snapshot& second,
+                 const Diagnosis& diagnosis) {
+  const Facts before(first);
+  const Facts after(second);
+  return std::any_of(diagnosis.participants.begin(), diagnosis.participants.end(),
+                     [&](const Participant& each) {
+                       const auto& id = diagnosis.graph.at(each.node).id;
+                       return id.kind == NodeKind::kThread && ran(before, after, id.object);
+                     });
+}
 
 std::optional<std::string> difference(const snapshot::Snapshot& first_snapshot,
                                       const Diagnosis& first,

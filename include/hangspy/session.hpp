@@ -1,0 +1,53 @@
+// A session takes samples of a target, asks for a diagnosis of each, and alone decides whether that
+// may stand, must be read again, or needs a stop.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "hangspy/diagnosis.hpp"
+#include "hangspy/snapshot.hpp"
+#include "hangspy/target.hpp"
+
+namespace hangspy::session {
+
+// When a live worker may be stopped: only when it does not lie still, for every sample, or never.
+enum class Pause : std::uint8_t { kAuto, kAlways, kNever };
+
+struct Options {
+  Pause pause = Pause::kAuto;
+  std::uint32_t samples = 2;        // that a finding needs; what is healthy needs one
+  std::uint32_t interval_ms = 250;  // between two samples
+  std::uint64_t max_copy = 64ULL << 20;  // bytes that the last of the stops may copy
+};
+
+// How one sample was taken.
+struct Sample {
+  bool stopped = false;        // false: read still, the worker was not stopped
+  std::uint64_t pause_us = 0;  // all stops of this sample together
+  std::uint32_t stops = 0;
+  std::uint32_t tries = 1;     // readings until one held
+  std::uint64_t bytes_read = 0;
+};
+
+// How the target was read, for the report's head and end.
+struct Account {
+  std::vector<Sample> samples;
+  double interval_seconds = 0;  // between the samples
+  std::uint64_t wall_us = 0;
+};
+
+struct Outcome {
+  snapshot::Snapshot snapshot;  // the last sample
+  diagnosis::Diagnosis diagnosis;
+  Account account;
+};
+
+// Diagnoses the live process `pid`. Errors: those of open_live; kNotPython, kUnsupported;
+// kSupervisor, naming the workers' pids; kGone when it ends meanwhile.
+[[nodiscard]] Result<Outcome> run_live(target::Tid pid, const Options& options);
+
+// Diagnoses a core file: one sample, which nothing can change any more.
+[[nodiscard]] Result<Outcome> run_core(const target::CoreOptions& core, const Options& options);
+
+}  // namespace hangspy::session

@@ -1,0 +1,41 @@
+// Taking one sample of a live worker: still if it lies still, else with at most three stops.
+#pragma once
+
+#include <set>
+
+#include "session/reading.hpp"
+
+namespace hangspy::session {
+
+struct Sampled {
+  Reading reading;  // its run counters are those before the sample
+  std::vector<target::ThreadState> after;  // every thread once the sample was over
+  Sample account;
+  bool atomic = true;  // one moment's truth; false only with Pause::kNever on a worker that runs
+};
+
+class Sampling {
+ public:
+  Sampling(target::LiveTarget& target, python::Runtime runtime, const Options& options)
+      : target_(target), runtime_(std::move(runtime)), options_(options) {}
+
+  [[nodiscard]] Result<Sampled> take();
+
+ private:
+  [[nodiscard]] Result<Sampled> read_still();
+  [[nodiscard]] Result<Sampled> read_stopped();
+  struct Copy {
+    std::vector<target::ThreadState> threads;
+    std::uint64_t pause_us = 0;
+  };
+  [[nodiscard]] Result<Copy> copy(memory::PageCache& cache, const std::vector<Address>& pages);
+  void learn(const memory::PageCache& cache);
+  [[nodiscard]] Result<std::vector<Address>> pages_for(std::uint32_t stop) const;
+
+  target::LiveTarget& target_;
+  python::Runtime runtime_;
+  Options options_;
+  std::set<Address> learned_;  // pages that readings so far asked for
+};
+
+}  // namespace hangspy::session

@@ -1,0 +1,143 @@
+#include "hangspy/session.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "session/sampling.hpp"
+#include "session/stillness.hpp"
+
+namespace hangspy::session {
+namespace {
+
+using diagnosis::Certainty;
+using diagnosis::Verdict;
+using Clock = std::chrono::steady_clock;
+
+std::uint64_t microseconds_since(Clock::time_point start) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
+}
+
+// What is healthy or slow is so in one moment; a finding must be found again.
+bool is_finding(const diagnosis::Diagnosis& diagnosis) {
+  return diagnosis.verdict == Verdict::kDeadlock || diagnosis.verdict == Verdict::kOrphanWait ||
+         diagnosis.verdict == Verdict::kBlockedLoop;
+}
+
+// A finding that was not there again: the loop was only busy, or the samples contradict.
+void withdraw(const std::string& why, diagnosis::Diagnosis& diagnosis) {
+  const bool was_loop = diagnosis.verdict == Verdict::kBlockedLoop;
+  diagnosis.verdict = was_loop ? Verdict::kSlow : Verdict::kInconclusive;
+  diagnosis.certainty = Certainty::kNone;
+  diagnosis.rule.clear();
+  diagnosis.participants.clear();
+  diagnosis.cycle.clear();
+  diagnosis.advice = {};
+  diagnosis.headline = was_loop ? Phrase("an event loop is busy, and goes on")
+                                : Phrase("the samples differ: " + why);
+  if (!was_loop) diagnosis.missing.push_back("two samples that agree: " + why);
+}
+
+// A worker that runs and may not be stopped was not read at one moment: nothing is proven.
+void doubt(diagnosis::Diagnosis& diagnosis) {
+  diagnosis.missing.emplace_back(
+      "one moment's truth: threads ran while they were read, and the worker may not be stopped");
+  if (diagnosis.verdict == Verdict::kHealthy || diagnosis.verdict == Verdict::kSlow ||
+      is_finding(diagnosis)) {
+    diagnosis.verdict = Verdict::kInconclusive;
+    diagnosis.certainty = Certainty::kNone;
+    diagnosis.rule.clear();
+    diagnosis.headline = "the worker runs, and was read without a stop";
+  }
+}
+
+class LiveSession {
+ public:
+  LiveSession(target::LiveTarget& target, python::Runtime runtime, const Options& options)
+      : target_(target), options_(options), sampling_(target, std::move(runtime), options) {}
+
+  Result<Outcome> run() {
+    HANGSPY_TRY(first, sample());
+    auto last = std::move(first);
+    std::string why;
+    std::uint32_t agreed = 1;
+    // Two more rounds than asked for: a sample may have met the very moment of a change.
+    for (std::uint32_t round = 1; round < options_.samples + 2; ++round) {
+      if (!is_finding(last.reading.diagnosis) || agreed >= options_.samples) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(options_.interval_ms));
+      take_counters(last.after, last.reading.snapshot);
+      HANGSPY_TRY(next, sample());
+      const auto differs = compare(last, next);
+      agreed = differs ? 1 : agreed + 1;
+      why = differs.value_or("");
+      last = std::move(next);
+    }
+    settle(last, agreed, why);
+    HANGSPY_CHECK(target_.still_there());
+    return Outcome{std::move(last.reading.snapshot), std::move(last.reading.diagnosis),
+                   std::move(account_)};
+  }
+
+ private:
+  Result<Sampled> sample() {
+    HANGSPY_TRY(sampled, sampling_.take());
+    account_.samples.push_back(sampled.account);
+    return sampled;
+  }
+
+  std::optional<std::string> compare(const Sampled& last, const Sampled& next) {
+    const auto& then = last.reading;
+    const auto& now = next.reading;
+    ran_ = ran_ || diagnosis::ran_between(then.snapshot, now.snapshot, then.diagnosis);
+    return diagnosis::difference(then.snapshot, then.diagnosis, now.snapshot, now.diagnosis);
+  }
+
+  void settle(Sampled& last, std::uint32_t agreed, const std::string& why) {
+    auto& diagnosis = last.reading.diagnosis;
+    account_.interval_seconds = account_.samples.size() > 1 ? options_.interval_ms / 1e3 : 0;
+    if (!last.atomic) doubt(diagnosis);
+    if (is_finding(diagnosis) && agreed < options_.samples) withdraw(why, diagnosis);
+    if (diagnosis.verdict == Verdict::kBlockedLoop && agreed > 1 && !ran_) {
+      diagnosis.certainty = Certainty::kProven;
+    }
+  }
+
+  target::LiveTarget& target_;
+  Options options_;
+  Sampling sampling_;
+  Account account_;
+  bool ran_ = false;
+};
+
+}  // namespace
+
+Result<Outcome> run_live(target::Tid pid, const Options& options) {
+  const auto start = Clock::now();
+  HANGSPY_TRY(target, target::open_live(pid));
+  auto cache = cache_over(*target);
+  HANGSPY_TRY(runtime, python::find_runtime(*target, cache));
+  spdlog::info("CPython {}: {}", runtime.version, runtime.layout);
+  LiveSession session(*target, std::move(runtime), options);
+  HANGSPY_TRY(outcome, session.run());
+  outcome.account.wall_us = microseconds_since(start);
+  return std::move(outcome);
+}
+
+Result<Outcome> run_core(const target::CoreOptions& core, const Options&) {
+  const auto start = Clock::now();
+  HANGSPY_TRY(target, target::open_core(core));
+  auto cache = cache_over(*target);
+  HANGSPY_TRY(runtime, python::find_runtime(*target, cache));
+  spdlog::info("CPython {}: {}", runtime.version, runtime.layout);
+  HANGSPY_TRY(threads, target->threads());
+  HANGSPY_TRY(reading, read_once(*target, cache, runtime, threads));
+  Outcome outcome{std::move(reading.snapshot), std::move(reading.diagnosis), {}};
+  outcome.account.samples.push_back({.bytes_read = cache.bytes_read()});
+  outcome.account.wall_us = microseconds_since(start);
+  return outcome;
+}
+
+}  // namespace hangspy::session

@@ -1,0 +1,63 @@
+#include "session/stillness.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace hangspy::session {
+namespace {
+
+const target::ThreadState* of_tid(const std::vector<target::ThreadState>& all, target::Tid tid) {
+  const auto found = std::lower_bound(
+      all.begin(), all.end(), tid,
+      [](const target::ThreadState& each, target::Tid wanted) { return each.tid < wanted; });
+  return found != all.end() && found->tid == tid ? &*found : nullptr;
+}
+
+bool slept(const target::ThreadState* before, const target::ThreadState* after) {
+  return before != nullptr && after != nullptr && before->run_counter && after->run_counter &&
+         *before->run_counter == *after->run_counter &&
+         before->activity == target::Activity::kInSyscall &&
+         after->activity == target::Activity::kInSyscall && before->syscall == after->syscall;
+}
+
+// The threads that the proof speaks of, and those that run the loops of its tasks.
+std::set<Address> needed(const snapshot::Snapshot& snapshot, const diagnosis::Diagnosis& diagnosis) {
+  std::set<Address> loops, threads;
+  for (const auto edge : diagnosis.cycle) {
+    const auto& id = diagnosis.graph.at(diagnosis.graph.edge(edge).from).id;
+    if (id.kind == graph::NodeKind::kThread) threads.insert(id.object);
+    for (const auto& task : snapshot.tasks) {
+      if (id.kind == graph::NodeKind::kTask && task.object == id.object) loops.insert(task.loop);
+    }
+  }
+  for (const auto& loop : snapshot.loops) {
+    if (loops.contains(loop.object) && loop.thread) threads.insert(loop.thread);
+  }
+  return threads;
+}
+
+}  // namespace
+
+void mark_sleepers(const std::vector<target::ThreadState>& before,
+                   const std::vector<target::ThreadState>& after, snapshot::Snapshot& snapshot) {
+  for (auto& thread : snapshot.threads) {
+    thread.slept = slept(of_tid(before, thread.tid), of_tid(after, thread.tid));
+  }
+}
+
+bool holds_still(const snapshot::Snapshot& snapshot, const diagnosis::Diagnosis& diagnosis) {
+  const auto threads = needed(snapshot, diagnosis);
+  const bool is_cycle = diagnosis.verdict == diagnosis::Verdict::kDeadlock;
+  return std::all_of(snapshot.threads.begin(), snapshot.threads.end(), [&](const auto& thread) {
+    return thread.slept || (is_cycle && !threads.contains(thread.state));
+  });
+}
+
+void take_counters(const std::vector<target::ThreadState>& now, snapshot::Snapshot& snapshot) {
+  for (auto& thread : snapshot.threads) {
+    const auto* kernel = of_tid(now, thread.tid);
+    thread.run_counter = kernel != nullptr ? kernel->run_counter : std::nullopt;
+  }
+}
+
+}  // namespace hangspy::session

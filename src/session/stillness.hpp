@@ -1,0 +1,27 @@
+// Stillness: who slept while it was read.
+//
+// A thread that was in the same system call before and after, and was not scheduled in between, did
+// not run: so what was read of it is one moment's truth. The kernel counts each time a thread is
+// scheduled in; a thread that stays on a CPU does not move that counter, but is not in a call.
+#pragma once
+
+#include <vector>
+
+#include "hangspy/diagnosis.hpp"
+#include "hangspy/target.hpp"
+
+namespace hangspy::session {
+
+// Sets `slept` of each thread of the snapshot from the threads before and after the reading.
+void mark_sleepers(const std::vector<target::ThreadState>& before,
+                   const std::vector<target::ThreadState>& after, snapshot::Snapshot& snapshot);
+
+// Whether the diagnosis may stand on a reading without a stop: a deadlock needs that the threads
+// of its proof slept, and the loop threads of its tasks; anything else needs all threads.
+[[nodiscard]] bool holds_still(const snapshot::Snapshot& snapshot,
+                               const diagnosis::Diagnosis& diagnosis);
+
+// Replaces the run counters of the snapshot's threads by those of `now`.
+void take_counters(const std::vector<target::ThreadState>& now, snapshot::Snapshot& snapshot);
+
+}  // namespace hangspy::session
