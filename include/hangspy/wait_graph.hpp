@@ -103,18 +103,18 @@ struct Assume {
 // the edges. The result says for each node whether it can ever act again.
 [[nodiscard]] std::vector<bool> reduce(const WaitGraph& graph, const Assume& assume);
 
-// A cause: a closed strongly connected component of what is stuck. Closed: it stays stuck whatever
-// becomes of the rest, for each of its nodes has a group that ends wholly inside it (or nobody
-// can release it). An edge of a group in which some end acts holds nobody and does not count.
+// A cause: a closed strongly connected component of what is stuck, as large as it can be. Closed: it
+// stays stuck whatever becomes of the rest, for each of its nodes has a group that ends wholly
+// inside it. Only such groups count: one in which some end acts holds nobody, and one that also
+// leads elsewhere is not a reason of this cause. So two tasks that wait for each other are a cause
+// also when one of them needs an orphan besides; and the orphan is another.
 //
-// So two tasks that wait for each other are a cause also when one of them needs an orphan besides:
-// causes are freed in thought, layer by layer (at most 64), until nothing is stuck any more. And
-// where the clock may not act (Assume), an edge to a timer opens no cycle: that two threads wait
-// for each other is the finding, that one of them has a timeout is its deadline.
+// Where the timers may not fire (Assume), a timer is no way out of a component: that two threads
+// wait for each other is the finding, that one of them has a timeout is its deadline.
 struct Component {
   std::vector<NodeIndex> nodes;  // sorted
   bool is_cycle = false;         // false: one node that nobody, or only the clock, can release
-  std::vector<EdgeIndex> waits;  // sorted: the edges that hold its nodes, and end inside it
+  std::vector<EdgeIndex> waits;  // sorted: the edges inside it, of the groups that count
 };
 // The causes among the nodes for which `acts` is false, in the order of their smallest node.
 [[nodiscard]] std::vector<Component> causes(const WaitGraph& graph, const std::vector<bool>& acts);

@@ -1,6 +1,8 @@
-// The causes: the smallest parts of what is stuck that explain themselves. A component of waits is
-// one when it is closed. Those found are let act in thought; what is then still stuck has causes
-// of its own, which the first had hidden (a task may be in a cycle and need an orphan as well).
+// The causes: the parts of what is stuck that explain themselves. Every strongly connected
+// component of waits is a candidate. A group with an end outside its component explains nothing
+// there, so it is put aside, the components are made again of what is left, and so on until every
+// group that counts ends where it begins. (For "any of" waits these are the maximal end components
+// of de Alfaro's thesis, 1997; with one group a node they are the closed components.)
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -8,151 +10,136 @@
 #include <utility>
 
 #include "graph/groups.hpp"
-#include "graph/reduction.hpp"
 #include "graph/strong_components.hpp"
 
 namespace hangspy::graph {
 namespace {
 
-// Layers nest only as deep as somebody writes gathers of gathers that all hang on their own. The
-// bound is for hostile graphs; past it a cause is left among what is stuck behind the others.
-constexpr int kMaxLayers = 64;
+// A pass can only be needed where the one before split a component. Real waits take two or three;
+// the bound is for hostile graphs, and past it a component that might still split is left out.
+constexpr int kMaxPasses = 64;
 
-// What the edges of one strongly connected component say of it.
-struct Shape {
-  bool is_cycle = false;
-  bool is_left = false;      // an edge ends in something stuck outside
-  bool needs_clock = false;  // an edge ends in a timer that only the clock holds
-
-  // A lone node that waits for a timer sleeps; a cycle with a timeout is one nevertheless.
-  [[nodiscard]] bool is_cause() const { return !is_left && (is_cycle || !needs_clock); }
-};
-
-class Layer {
+class Search {
  public:
-  Layer(const WaitGraph& graph, const Reduction& reduction)
-      : graph_(graph), reduction_(reduction), holds_(holding_edges(graph, reduction.acts())) {
-    components_ = strong_components(graph, reduction.acts(), edges_but_to_the_clock());
-    shapes_.resize(components_.count);
-    for (EdgeIndex edge = 0; edge < holds_.size(); ++edge) {
-      if (holds_[edge]) look_at(graph.edge(edge));
-    }
+  Search(const WaitGraph& graph, const std::vector<bool>& acts)
+      : graph_(graph), acts_(acts), slots_(graph), counts_(holding_groups(graph, slots_, acts)) {
+    find_lone_causes();
   }
 
-  // The causes, in the order of their smallest node.
-  [[nodiscard]] std::vector<Component> causes() const {
-    std::vector<Component> found;
-    std::vector<std::size_t> place(components_.count, kNowhere);
-    for (NodeIndex node = 0; node < components_.of.size(); ++node) {
-      const std::uint32_t component = components_.of[node];
-      if (component == kNoComponent || !shapes_[component].is_cause()) continue;
-      if (place[component] == kNowhere) {
-        place[component] = found.size();
-        found.push_back({.nodes = {}, .is_cycle = shapes_[component].is_cycle, .waits = {}});
-      }
-      found[place[component]].nodes.push_back(node);
+  [[nodiscard]] std::vector<Component> run() && {
+    bool is_settled = false;
+    for (int pass = 0; !is_settled && pass < kMaxPasses; ++pass) {
+      components_ = strong_components(graph_, acts_, slots_, counts_);
+      is_settled = put_groups_aside();
     }
-    for (EdgeIndex edge = 0; edge < holds_.size(); ++edge) {
-      if (!holds_[edge] || !is_inside(graph_.edge(edge))) continue;
-      const std::size_t at = place[components_.of[graph_.edge(edge).from]];
-      if (at != kNowhere) found[at].waits.push_back(edge);
-    }
-    return found;
+    return collect();
   }
 
  private:
   static constexpr std::size_t kNowhere = std::numeric_limits<std::size_t>::max();
 
-  [[nodiscard]] std::vector<bool> edges_but_to_the_clock() const {
-    std::vector<bool> follow = holds_;
-    for (EdgeIndex edge = 0; edge < follow.size(); ++edge) {
-      if (reduction_.waits_for_clock(graph_.edge(edge).to)) follow[edge] = false;
+  // A node is stuck by itself when nobody can release it, or when nothing that is stuck holds it
+  // (it is unreadable, or a timer that may not fire).
+  void find_lone_causes() {
+    is_lone_.resize(acts_.size());
+    std::vector<bool> is_empty(slots_.count(), true);
+    for (const Edge& edge : graph_.edges()) is_empty[slots_.of(edge)] = false;
+    for (NodeIndex node = 0; node < acts_.size(); ++node) {
+      bool is_held = false;
+      for (std::size_t slot = slots_.begin(node); slot < slots_.end(node); ++slot) {
+        is_held = is_held || counts_[slot];
+        if (counts_[slot] && is_empty[slot]) is_lone_[node] = true;
+      }
+      if (acts_[node] || is_held) continue;
+      is_lone_[node] = true;
+      if (graph_.at(node).acts == Acts::kAtDeadline) clock_stands_ = true;
     }
-    return follow;
   }
 
-  [[nodiscard]] bool is_inside(const Edge& edge) const {
-    return components_.of[edge.from] == components_.of[edge.to];
+  // Where the clock stands still, a timer is no way out of a component.
+  [[nodiscard]] bool is_way_out(const Edge& edge) const {
+    if (components_.is_inside(edge)) return false;
+    return !clock_stands_ || graph_.at(edge.to).acts != Acts::kAtDeadline;
   }
 
-  void look_at(const Edge& edge) {
-    Shape& shape = shapes_[components_.of[edge.from]];
-    if (is_inside(edge)) {
-      shape.is_cycle = true;
-    } else if (reduction_.waits_for_clock(edge.to)) {
-      shape.needs_clock = true;
-    } else {
-      shape.is_left = true;
+  // True when there was none to put aside.
+  bool put_groups_aside() {
+    is_closed_.assign(components_.count, true);
+    for (const Edge& edge : graph_.edges()) {
+      if (acts_[edge.from] || !counts_[slots_.of(edge)] || !is_way_out(edge)) continue;
+      is_closed_[components_.of[edge.from]] = false;
+      aside_.push_back(slots_.of(edge));
     }
+    const bool is_settled = aside_.empty();
+    for (const std::size_t slot : aside_) counts_[slot] = false;
+    aside_.clear();
+    return is_settled;
+  }
+
+  // In the order of their smallest node, for nodes are taken in order.
+  [[nodiscard]] std::vector<Component> collect() const {
+    const std::vector<bool> is_cycle = closed_cycles();
+    std::vector<Component> found;
+    std::vector<std::size_t> place(components_.count, kNowhere);
+    for (NodeIndex node = 0; node < acts_.size(); ++node) {
+      if (acts_[node]) continue;
+      const std::uint32_t component = components_.of[node];
+      if (is_cycle[component] && place[component] != kNowhere) {
+        found[place[component]].nodes.push_back(node);
+      } else if (is_cycle[component] || is_lone_[node]) {
+        place[component] = found.size();
+        found.push_back({.nodes = {node}, .is_cycle = is_cycle[component], .waits = {}});
+      }
+    }
+    for (EdgeIndex edge = 0; edge < graph_.edges().size(); ++edge) {
+      if (!is_wait_inside(graph_.edge(edge))) continue;
+      const std::uint32_t component = components_.of[graph_.edge(edge).from];
+      if (is_cycle[component]) found[place[component]].waits.push_back(edge);
+    }
+    return found;
+  }
+
+  // By component.
+  [[nodiscard]] std::vector<bool> closed_cycles() const {
+    std::vector<bool> is_cycle(components_.count);
+    for (const Edge& edge : graph_.edges()) {
+      if (!is_wait_inside(edge)) continue;
+      const std::uint32_t component = components_.of[edge.from];
+      is_cycle[component] = is_closed_[component];
+    }
+    return is_cycle;
+  }
+
+  [[nodiscard]] bool is_wait_inside(const Edge& edge) const {
+    return counts_[slots_.of(edge)] && components_.is_inside(edge);
   }
 
   const WaitGraph& graph_;
-  const Reduction& reduction_;
-  std::vector<bool> holds_;  // by edge
-  StrongComponents components_;
-  std::vector<Shape> shapes_;  // by component
+  const std::vector<bool>& acts_;
+  GroupSlots slots_;
+  std::vector<bool> counts_;     // by slot: holds its node, and was not put aside
+  std::vector<bool> is_lone_;    // by node
+  bool clock_stands_ = false;    // the timers did not fire in the reduction
+  StrongComponents components_;  // of the last pass
+  std::vector<bool> is_closed_;  // by component, in the last pass
+  std::vector<std::size_t> aside_;
 };
-
-// The reduction that ended in `acts`, ready to go on. Whether timers fired in it shows: if they
-// did, none is left that only the clock holds.
-Reduction reduction_that_gave(const WaitGraph& graph, const std::vector<bool>& acts) {
-  Reduction reduction(graph, false);
-  const auto nodes = static_cast<NodeIndex>(graph.nodes().size());
-  for (NodeIndex node = 0; node < nodes; ++node) {
-    if (acts[node]) reduction.let_act(node);
-  }
-  reduction.run();
-  bool clock_holds = false;
-  for (NodeIndex node = 0; node < nodes; ++node) {
-    clock_holds = clock_holds || reduction.waits_for_clock(node);
-  }
-  if (!clock_holds) reduction.let_timers_fire();
-  return reduction;
-}
-
-// Keeps the new causes of a layer and lets them act. A timer stays as it is: to let it act would
-// free the cycle whose deadline it is. False when there was nothing new.
-bool take_layer(std::vector<Component> layer, Reduction& reduction, std::vector<bool>& is_known,
-                std::vector<Component>& found) {
-  bool is_new = false;
-  for (Component& cause : layer) {
-    const NodeIndex first = cause.nodes.front();
-    if (is_known[first]) continue;
-    is_new = is_known[first] = true;
-    if (cause.is_cycle || !reduction.waits_for_clock(first)) {
-      for (const NodeIndex node : cause.nodes) reduction.let_act(node);
-    }
-    found.push_back(std::move(cause));
-  }
-  return is_new;
-}
 
 }  // namespace
 
 std::vector<Component> causes(const WaitGraph& graph, const std::vector<bool>& acts) {
-  Reduction reduction = reduction_that_gave(graph, acts);
-  std::vector<Component> found;
-  std::vector<bool> is_known(graph.nodes().size());
-  for (int layer = 0; layer < kMaxLayers; ++layer) {
-    std::vector<Component> causes = Layer(graph, reduction).causes();
-    if (!take_layer(std::move(causes), reduction, is_known, found)) break;
-    reduction.run();
-  }
-  std::sort(found.begin(), found.end(), [](const Component& left, const Component& right) {
-    return left.nodes.front() < right.nodes.front();
-  });
-  return found;
+  return Search(graph, acts).run();
 }
 
 std::vector<NodeIndex> stuck_behind(const WaitGraph& graph, const Component& component,
                                     const std::vector<bool>& acts) {
-  const std::vector<bool> holds = holding_edges(graph, acts);
-  const auto nodes = static_cast<NodeIndex>(graph.nodes().size());
-  std::vector<std::vector<NodeIndex>> waiters(nodes);
-  for (EdgeIndex edge = 0; edge < holds.size(); ++edge) {
-    if (holds[edge]) waiters[graph.edge(edge).to].push_back(graph.edge(edge).from);
+  const GroupSlots slots(graph);
+  const std::vector<bool> holds = holding_groups(graph, slots, acts);
+  std::vector<std::vector<NodeIndex>> waiters(acts.size());
+  for (const Edge& edge : graph.edges()) {
+    if (holds[slots.of(edge)]) waiters[edge.to].push_back(edge.from);
   }
-  std::vector<bool> seen(nodes);
+  std::vector<bool> seen(acts.size());
   for (const NodeIndex node : component.nodes) seen[node] = true;
   std::vector<NodeIndex> todo = component.nodes;
   std::vector<NodeIndex> behind;

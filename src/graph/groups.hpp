@@ -1,5 +1,5 @@
 // Every group of every node has one slot in a flat array, so that what is known about groups
-// (which are satisfied) costs a bit each and no look-up.
+// (which are satisfied, which hold their node) costs a bit each and no look-up.
 #pragma once
 
 #include <cstddef>
@@ -13,17 +13,19 @@ class GroupSlots {
  public:
   explicit GroupSlots(const WaitGraph& graph);
 
-  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::size_t count() const { return first_.back(); }
   [[nodiscard]] std::size_t of(const Edge& edge) const { return first_[edge.from] + edge.group; }
+  // The slots of a node's groups are begin(node) .. end(node).
+  [[nodiscard]] std::size_t begin(NodeIndex node) const { return first_[node]; }
+  [[nodiscard]] std::size_t end(NodeIndex node) const { return first_[node + 1]; }
 
  private:
-  std::vector<std::size_t> first_;  // by node
-  std::size_t count_ = 0;
+  std::vector<std::size_t> first_;  // by node, and one more
 };
 
-// For each edge whether it holds a stuck node: it lies in a group of which no end acts. The other
-// edges of a stuck node are no reason for anything.
-[[nodiscard]] std::vector<bool> holding_edges(const WaitGraph& graph,
-                                              const std::vector<bool>& acts);
+// By slot: whether the group holds a stuck node, that is, has no end that acts. The edges of the
+// other groups are no reason for anything.
+[[nodiscard]] std::vector<bool> holding_groups(const WaitGraph& graph, const GroupSlots& slots,
+                                               const std::vector<bool>& acts);
 
 }  // namespace hangspy::graph

@@ -11,9 +11,10 @@ constexpr std::uint32_t kUnseen = std::numeric_limits<std::uint32_t>::max();
 
 class Tarjan {
  public:
-  Tarjan(const WaitGraph& graph, const std::vector<bool>& follow)
+  Tarjan(const WaitGraph& graph, const GroupSlots& slots, const std::vector<bool>& counts)
       : graph_(graph),
-        follow_(follow),
+        slots_(slots),
+        counts_(counts),
         order_(graph.nodes().size(), kUnseen),
         low_(graph.nodes().size()) {
     found_.of.assign(graph.nodes().size(), kNoComponent);
@@ -26,7 +27,7 @@ class Tarjan {
       Step& step = path_.back();
       const std::vector<EdgeIndex>& edges = graph_.edges_of(step.node);
       if (step.next < edges.size()) {
-        look_along(step.node, edges[step.next++]);
+        look_along(graph_.edge(edges[step.next++]));
       } else {
         leave(step.node);
       }
@@ -47,14 +48,13 @@ class Tarjan {
     path_.push_back({node, 0});
   }
 
-  // `enter` moves path_, so no reference into it may be used after this.
-  void look_along(NodeIndex from, EdgeIndex edge) {
-    if (!follow_[edge]) return;
-    const NodeIndex to = graph_.edge(edge).to;
-    if (order_[to] == kUnseen) {
-      enter(to);
-    } else if (found_.of[to] == kNoComponent) {
-      low_[from] = std::min(low_[from], order_[to]);
+  // `enter` may move path_, so no reference into it lives across this.
+  void look_along(const Edge& edge) {
+    if (!counts_[slots_.of(edge)]) return;
+    if (order_[edge.to] == kUnseen) {
+      enter(edge.to);
+    } else if (found_.of[edge.to] == kNoComponent) {
+      low_[edge.from] = std::min(low_[edge.from], order_[edge.to]);
     }
   }
 
@@ -79,7 +79,8 @@ class Tarjan {
   }
 
   const WaitGraph& graph_;
-  const std::vector<bool>& follow_;
+  const GroupSlots& slots_;
+  const std::vector<bool>& counts_;
   std::vector<std::uint32_t> order_;  // in which nodes were entered
   std::vector<std::uint32_t> low_;    // the earliest open node that was seen to be reachable
   std::vector<NodeIndex> open_;       // entered, and their component not closed
@@ -91,10 +92,9 @@ class Tarjan {
 }  // namespace
 
 StrongComponents strong_components(const WaitGraph& graph, const std::vector<bool>& acts,
-                                   const std::vector<bool>& follow) {
-  Tarjan tarjan(graph, follow);
-  const auto nodes = static_cast<NodeIndex>(graph.nodes().size());
-  for (NodeIndex node = 0; node < nodes; ++node) {
+                                   const GroupSlots& slots, const std::vector<bool>& counts) {
+  Tarjan tarjan(graph, slots, counts);
+  for (NodeIndex node = 0; node < acts.size(); ++node) {
     if (!acts[node]) tarjan.search_from(node);
   }
   return tarjan.take();

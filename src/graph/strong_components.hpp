@@ -2,11 +2,11 @@
 // chain of a million waits must not end on our own stack.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
+#include "graph/groups.hpp"
 #include "hangspy/wait_graph.hpp"
 
 namespace hangspy::graph {
@@ -16,10 +16,13 @@ constexpr std::uint32_t kNoComponent = std::numeric_limits<std::uint32_t>::max()
 struct StrongComponents {
   std::vector<std::uint32_t> of;  // by node; kNoComponent for a node that acts
   std::uint32_t count = 0;
+
+  [[nodiscard]] bool is_inside(const Edge& edge) const { return of[edge.from] == of[edge.to]; }
 };
-// `follow`: by edge, whether it counts. Edges that count lead from stuck nodes to stuck nodes.
+// `counts`: by slot, the groups whose edges are followed; they lead from stuck nodes to stuck ones.
 [[nodiscard]] StrongComponents strong_components(const WaitGraph& graph,
                                                  const std::vector<bool>& acts,
-                                                 const std::vector<bool>& follow);
+                                                 const GroupSlots& slots,
+                                                 const std::vector<bool>& counts);
 
 }  // namespace hangspy::graph

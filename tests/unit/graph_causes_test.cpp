@@ -143,17 +143,40 @@ TEST(Causes, NameTheUnreadableNodeThatMayNotAct) {
   EXPECT_EQ(found[0].nodes, Nodes{unreadable});
 }
 
-TEST(Causes, StopAfterABoundedNumberOfLayersAndSayNothingFalse) {
-  constexpr int kDepth = 1000;
+TEST(Causes, FindEachCycleOfALongChainOfThem) {
+  constexpr NodeIndex kDepth = 1000;
   Sketch sketch;
-  const auto nodes = sketch.add_many(kDepth);
+  sketch.add_many(kDepth);
   for (NodeIndex node = 0; node < kDepth; ++node) {
     sketch.needs(node, node);
     if (node > 0) sketch.needs(node, node - 1);
   }
+  EXPECT_EQ(causes_of(sketch).size(), kDepth);
+}
+
+// Each pass can take but one node off this one: 0 <-> 1 <-> 2 ... <-> 999 -> an orphan.
+TEST(Causes, StopAfterABoundedNumberOfPassesAndSayNothingFalse) {
+  constexpr NodeIndex kLength = 1000;
+  Sketch sketch;
+  sketch.add_many(kLength + 1);
+  sketch.needs_any(0, {1});
+  for (NodeIndex node = 1; node < kLength; ++node) sketch.needs_any(node, {node - 1, node + 1});
   const auto found = causes_of(sketch);
-  ASSERT_EQ(found.size(), 64u);
-  for (NodeIndex node = 0; node < found.size(); ++node) EXPECT_EQ(found[node].nodes, Nodes{node});
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].nodes, Nodes{kLength});
+  EXPECT_FALSE(found[0].is_cycle);
+}
+
+TEST(Causes, DoNotListTheTimersOfAStuckLoop) {
+  Sketch sketch;
+  const NodeIndex loop = sketch.add();
+  const NodeIndex timer = sketch.add(Acts::kAtDeadline);
+  sketch.needs(timer, loop);
+  for (const bool timers_fire : {false, true}) {
+    const auto found = causes_of(sketch, {.timers_fire = timers_fire});
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].nodes, Nodes{loop});
+  }
 }
 
 TEST(ShortestCycle, TakesTheShortestAndOfEquallyShortOnesTheSmallestEdges) {
