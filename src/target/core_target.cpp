@@ -48,6 +48,7 @@ class Core final : public Target {
 
  private:
   [[nodiscard]] std::vector<Mapping> join_mappings() const;
+  void add_gaps(const MappedFile& file, std::vector<Mapping>& mappings) const;
   [[nodiscard]] Result<void> fetch_page(Address at, std::span<std::byte> out) const;
 
   std::unique_ptr<const OpenCore> open_;
@@ -56,10 +57,10 @@ class Core final : public Target {
   std::vector<Mapping> mappings_;
 };
 
-// A segment with the name of the file that covers its start; and the ranges of files for which
-// there is no segment at all. gcore leaves out what is file-backed and never written, and then
-// nothing says what such a range allowed: it was readable, and whether it was code its ELF file
-// knows. Nor does a core say what was shared; private is the rule.
+// A segment with the name of the file that covers its start; and what of the files' ranges has no
+// segment. gcore leaves out what is file-backed and never written, hangspy's own capture all but
+// the pages of a proof; then nothing says what such a range allowed: it was readable, and whether
+// it was code its ELF file knows. Nor does a core say what was shared; private is the rule.
 std::vector<Mapping> Core::join_mappings() const {
   std::vector<Mapping> mappings;
   for (const CoreSegment& each : memory_.segments()) {
@@ -71,19 +72,24 @@ std::vector<Mapping> Core::join_mappings() const {
     }
     mappings.push_back(std::move(mapping));
   }
-  const std::size_t with_segment = mappings.size();
-  for (const MappedFile& file : open_->facts.files) {
-    const auto first = mappings.begin();
-    const auto last = first + static_cast<std::ptrdiff_t>(with_segment);
-    // The first segment that ends behind the file's start; it covers the file if it begins early.
-    const auto next = std::upper_bound(
-        first, last, file.begin, [](Address at, const Mapping& each) { return at < each.end; });
-    if (next != last && next->begin < file.end) continue;
-    mappings.push_back(
-        {file.begin, file.end, file.file_offset, true, false, false, true, file.path});
-  }
+  for (const MappedFile& file : open_->facts.files) add_gaps(file, mappings);
   std::ranges::sort(mappings, {}, &Mapping::begin);
   return mappings;
+}
+
+void Core::add_gaps(const MappedFile& file, std::vector<Mapping>& mappings) const {
+  const std::vector<CoreSegment>& segments = memory_.segments();
+  const auto add = [&](Address begin, Address end) {
+    const std::uint64_t offset = file.file_offset + (begin.value - file.begin.value);
+    if (begin < end) mappings.push_back({begin, end, offset, true, false, false, true, file.path});
+  };
+  Address at = file.begin;
+  auto next = std::ranges::upper_bound(segments, at, {}, &CoreSegment::end);
+  for (; next != segments.end() && next->begin < file.end; ++next) {
+    add(at, next->begin);
+    at = next->end;
+  }
+  add(at, file.end);
 }
 
 Result<std::vector<std::size_t>> Core::fetch(std::span<const Address> pages,

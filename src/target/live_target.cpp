@@ -43,7 +43,7 @@ class Process final : public LiveTarget {
   [[nodiscard]] Result<std::filesystem::path> file_at(const Text& path) const override {
     return files_.find(path);
   }
-  [[nodiscard]] Result<std::unique_ptr<Stop>> stop() override { return stop_all(directory_); }
+  [[nodiscard]] Result<std::unique_ptr<Stop>> stop() override;
   [[nodiscard]] Result<void> still_there() const override;
 
  private:
@@ -143,6 +143,11 @@ bool Process::is_executable(const Text& path) const {
   const ssize_t length = ::readlinkat(directory_.descriptor(), "exe", target.data(), target.size());
   if (length < 0) return false;
   return path.bytes() == std::string_view(target.data(), static_cast<std::size_t>(length));
+}
+
+Result<std::unique_ptr<Stop>> Process::stop() {
+  if (pid() == ::getpid()) return fail(Failure::kUsage, "hangspy cannot stop itself");
+  return stop_all(directory_);
 }
 
 Result<void> Process::still_there() const {

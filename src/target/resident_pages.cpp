@@ -14,7 +14,8 @@ namespace {
 constexpr std::uint64_t kThere = 3ULL << 62;
 
 struct Descriptor {
-  explicit Descriptor(const std::string& path) : number(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  explicit Descriptor(const std::string& path)
+      : number(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() {
@@ -35,7 +36,8 @@ Result<std::vector<Address>> resident_pages(Tid pid, const std::vector<Mapping>&
   for (const auto& mapping : mappings) {
     if (!mapping.readable || !mapping.writable || !mapping.is_private) continue;
     for (auto at = mapping.begin.value; at < mapping.end.value;) {
-      const auto count = std::min<std::uint64_t>(entries.size(), (mapping.end.value - at) / kPageSize);
+      const auto count =
+          std::min<std::uint64_t>(entries.size(), (mapping.end.value - at) / kPageSize);
       const auto got = ::pread(pagemap.number, entries.data(), count * 8,
                                static_cast<off_t>(at / kPageSize * 8));
       if (got != static_cast<ssize_t>(count * 8)) break;

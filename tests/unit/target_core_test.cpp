@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 
+#include "elf/image.hpp"
 #include "target/proc_dir.hpp"
 #include "target/proc_maps.hpp"
 #include "target_child.hpp"
@@ -393,6 +394,25 @@ TEST(Core, DoesNotTakeAPageOfAPlainFileForMemory) {
   EXPECT_TRUE((*core)->file_behind((*core)->mappings().back()));  // which a caller may still open
 }
 
+// hangspy's own captures hold single pages out of the middle of a file's range.
+TEST(Core, ListsTheRestOfAFilesRangeAroundWhatIsHeld) {
+  CoreBuilder builder = small_core();  // holds 0x10000 to 0x12000
+  builder.files({1, 1, 0xf000, 0x14000, 0x5000}, std::string("/lib/x\0", 7));
+  const auto core = builder.open();
+  ASSERT_TRUE(core) << core.error().what;
+  const auto& mappings = (*core)->mappings();
+  ASSERT_EQ(mappings.size(), 3u);
+  EXPECT_EQ(mappings[0].begin, Address{0xf000});
+  EXPECT_EQ(mappings[0].end, Address{0x10000});
+  EXPECT_EQ(mappings[0].file_offset, 0x5000u);
+  EXPECT_EQ(mappings[1].file_offset, 0x6000u);
+  EXPECT_TRUE(mappings[1].writable);
+  EXPECT_EQ(mappings[2].begin, Address{0x12000});
+  EXPECT_EQ(mappings[2].end, Address{0x14000});
+  EXPECT_EQ(mappings[2].file_offset, 0x8000u);
+  for (const Mapping& each : mappings) EXPECT_EQ(each.path.bytes(), "/lib/x");
+}
+
 void expect_refused(const CoreBuilder& builder, const std::string& why) {
   const auto core = builder.open();
   ASSERT_FALSE(core) << why;
@@ -443,6 +463,21 @@ TEST(Core, NamesWhatUnpacksACompressedOne) {
   ASSERT_FALSE(core);
   EXPECT_THAT(core.error().what, HasSubstr("compressed"));
   EXPECT_THAT(core.error().next_step, HasSubstr("unzstd"));
+}
+
+TEST(Core, TakesNothingThatWasWritableFromAFile) {
+  // All of /bin/true, mapped as if it were one read-only range, with nothing of it held: its
+  // data, which a process relocates, must not come from the disk.
+  const std::uint64_t length = (std::filesystem::file_size("/bin/true") + 0xffff) & ~0xfffull;
+  CoreBuilder builder = small_core();
+  builder.files({1, 1, 0x400000, 0x400000 + length, 0}, std::string("/bin/true\0", 10));
+  const auto core = builder.open();
+  ASSERT_TRUE(core) << core.error().what;
+  EXPECT_TRUE(peek(**core, 0x400000));
+  const auto image = elf::Image::open("/bin/true").value();
+  for (const elf::Segment& each : image->segments()) {
+    EXPECT_EQ(peek(**core, 0x400000 + each.address.value).has_value(), !each.writable);
+  }
 }
 
 void ask_everything(const Target& core) {
