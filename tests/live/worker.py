@@ -16,7 +16,6 @@ import http.client
 import json
 import os
 import pathlib
-import re
 import select
 import shutil
 import signal
@@ -131,6 +130,22 @@ def system_call(pid, tid):
         return pathlib.Path(f"/proc/{pid}/task/{tid}/syscall").read_text().strip()
     except OSError:
         return ""
+
+
+def listening_port(pid):
+    """The TCP port on 127.0.0.1 at which the process listens by now, or None."""
+    loopback, listening = "0100007F", "0A"
+    try:
+        descriptors = list(pathlib.Path(f"/proc/{pid}/fd").iterdir())
+        own = {os.readlink(descriptor) for descriptor in descriptors}
+    except OSError:
+        return None
+    for line in pathlib.Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, state, *_, inode = line.split()[:10]
+        address, port = local.split(":")
+        if address == loopback and state == listening and f"socket:[{inode}]" in own:
+            return int(port, 16)
+    return None
 
 
 def is_in(calls, line):
@@ -288,7 +303,7 @@ class Worker:
             )
         self._cleanup.callback(self._end)
         self.pid = self._process.pid
-        self.port = poll("the server's port", START_SECONDS, self._printed_port)
+        self.port = poll("the server's port", START_SECONDS, self._open_port)
 
     def _environment(self):
         fixture = ROOT / "fixtures" / self.fixture
@@ -306,7 +321,7 @@ class Worker:
         }
 
     def _server_arguments(self):
-        """Each server takes a free port itself and prints it; none makes a child process."""
+        """Each server takes a free port itself; none makes a child process."""
         application = f"{self.expected.module}:application"
         return {
             "uvicorn": [
@@ -320,14 +335,13 @@ class Worker:
             ],
         }[self.server]
 
-    def _printed_port(self):
+    def _open_port(self):
         if self._process.poll() is not None:
             raise Failed(f"the server ended with {self._process.returncode}")
-        found = re.search(r"(?:Listening on|[Rr]unning on) .*127\.0\.0\.1:(\d+)", self.log())
-        return found and int(found[1])
+        return listening_port(self.pid)
 
     def _answer_at_join(self):
-        """Answers the lane's thread once the limit has struck and the loop's has left its poll."""
+        """Answers the lane's thread once the limit has struck: the loop's joins it."""
         caller = poll("the fixture's question", STATE_SECONDS, self.service.accept)
         main_thread = caller["pid"]
         calls = {main_thread: LOCKED, caller["tid"]: READING}
