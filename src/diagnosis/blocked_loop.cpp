@@ -20,8 +20,22 @@ bool blocks(const Facts& facts, const snapshot::Thread& thread) {
   return thread.runs_handle || current;
 }
 
+std::string what_blocks(const snapshot::ThreadWait& wait) {
+  switch (wait.kind) {
+    case WaitKind::kOutside: return wait.evidence.empty() ? "a system call" : wait.evidence.front();
+    case WaitKind::kLock: return "a lock";
+    case WaitKind::kEvent: return "Event.wait";
+    case WaitKind::kQueue: return "a queue";
+    case WaitKind::kFutureResult: return "a future's result()";
+    case WaitKind::kServeUntil: return "async_to_sync";
+    case WaitKind::kJoin: return "a thread's join()";
+    case WaitKind::kNativeFutex: return "a lock of native code";
+    default: return "a wait";
+  }
+}
+
 Sentence wait_of(const snapshot::Thread& thread, const snapshot::Frame& frame) {
-  const auto what = thread.wait.evidence.empty() ? std::string("a wait") : thread.wait.evidence.front();
+  const auto what = what_blocks(thread.wait);
   Sentence sentence;
   sentence.words = Phrase("is in ") + bare_name(frame.function) + ", which blocks in " + what;
   sentence.frames = {frame};

@@ -44,18 +44,10 @@ std::vector<bool> demanded(const graph::WaitGraph& graph) {
   return reached;
 }
 
-bool inside(const Component& component, NodeIndex node) {
-  return std::binary_search(component.nodes.begin(), component.nodes.end(), node);
-}
-
 bool all_seen(const graph::WaitGraph& graph, const Component& component) {
-  for (const auto node : component.nodes) {
-    for (const auto index : graph.edges_of(node)) {
-      const auto& edge = graph.edge(index);
-      if (inside(component, edge.to) && edge.grade != Grade::kSeen) return false;
-    }
-  }
-  return true;
+  return std::all_of(component.waits.begin(), component.waits.end(), [&](EdgeIndex index) {
+    return graph.edge(index).grade == Grade::kSeen;
+  });
 }
 
 bool any_demanded(const Component& component, const std::vector<bool>& owed) {
@@ -91,6 +83,22 @@ NodeIndex start_of(const Facts& facts, const graph::WaitGraph& graph, const Comp
   return thread ? *thread : task ? *task : component.nodes.front();
 }
 
+// A shortest cycle, if there is one by way of what is queued: a caller that waits for the work of a
+// thread that is stuck closes a cycle, too, but only says again that the thread is stuck.
+std::vector<EdgeIndex> telling_cycle(const Facts& facts, const graph::WaitGraph& graph,
+                                     const Component& component) {
+  const auto start = start_of(facts, graph, component);
+  const auto runs = [&](NodeIndex node) {
+    const auto& id = graph.at(node).id;
+    const auto* item = id.kind == NodeKind::kWorkItem ? facts.item(id.object) : nullptr;
+    return item != nullptr && !item->queued_at;
+  };
+  auto narrow = component;
+  std::erase_if(narrow.waits, [&](EdgeIndex edge) { return runs(graph.edge(edge).from); });
+  auto cycle = graph::shortest_cycle(graph, narrow, start);
+  return cycle.empty() ? graph::shortest_cycle(graph, component, start) : cycle;
+}
+
 // The way to a cause that is no cycle: from what somebody is owed to what nobody can release.
 std::vector<EdgeIndex> way_to(const graph::WaitGraph& graph, NodeIndex cause) {
   for (EdgeIndex i = 0; i < graph.edges().size(); ++i) {
@@ -99,13 +107,34 @@ std::vector<EdgeIndex> way_to(const graph::WaitGraph& graph, NodeIndex cause) {
   return {};
 }
 
+// Whether any of the ways on which a request may end leads into what is stuck. It may have others
+// (a disconnect of its client), but none that answers it.
+bool hangs(const graph::WaitGraph& graph, NodeIndex request, const std::vector<bool>& acts) {
+  std::set<NodeIndex> seen{request};
+  std::vector<NodeIndex> open{request};
+  while (!open.empty()) {
+    const auto node = open.back();
+    open.pop_back();
+    if (!acts[node]) return true;
+    for (const auto index : graph.edges_of(node)) {
+      const auto to = graph.edge(index).to;
+      const bool is_way = graph.at(to).id.kind != NodeKind::kEventLoop;
+      if (is_way && seen.insert(to).second) open.push_back(to);
+    }
+  }
+  return false;
+}
+
 void count_impact(const Facts& facts, Diagnosis& diagnosis, const std::vector<bool>& acts) {
   for (const auto node : diagnosis.stuck_behind) {
     const auto& id = diagnosis.graph.at(node).id;
     const auto* task = id.kind == NodeKind::kTask ? facts.task(id.object) : nullptr;
     if (id.kind == NodeKind::kThread) ++diagnosis.impact.threads;
-    if (task == nullptr) continue;
-    ++(task->is_request ? diagnosis.impact.requests : diagnosis.impact.tasks);
+    if (task != nullptr && !task->is_request) ++diagnosis.impact.tasks;
+  }
+  for (const auto& task : facts.all().tasks) {
+    const auto node = diagnosis.graph.find({NodeKind::kTask, task.object});
+    if (task.is_request && node && hangs(diagnosis.graph, *node, acts)) ++diagnosis.impact.requests;
   }
   for (const auto& loop : facts.all().loops) {
     const auto node = diagnosis.graph.find({NodeKind::kEventLoop, loop.object});
@@ -113,15 +142,13 @@ void count_impact(const Facts& facts, Diagnosis& diagnosis, const std::vector<bo
   }
 }
 
-Phrase cycle_headline(const graph::WaitGraph& graph, const Component& component,
-                      const Diagnosis& diagnosis) {
+Phrase cycle_headline(const graph::WaitGraph& graph, const Diagnosis& diagnosis) {
   std::size_t threads = 0, tasks = 0;
   for (const auto edge : diagnosis.cycle) {
     const auto kind = graph.at(graph.edge(edge).from).id.kind;
     threads += kind == NodeKind::kThread ? 1 : 0;
     tasks += kind == NodeKind::kTask ? 1 : 0;
   }
-  static_cast<void>(component);
   const auto counted = [](std::size_t count, const char* what) {
     return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
   };
@@ -134,9 +161,8 @@ Phrase cycle_headline(const graph::WaitGraph& graph, const Component& component,
 void tell_cause(const Facts& facts, const Component& component, const std::vector<bool>& acts,
                 Diagnosis& diagnosis) {
   const auto& graph = diagnosis.graph;
-  diagnosis.cycle = component.is_cycle
-                        ? graph::shortest_cycle(graph, component, start_of(facts, graph, component))
-                        : way_to(graph, component.nodes.front());
+  diagnosis.cycle = component.is_cycle ? telling_cycle(facts, graph, component)
+                                       : way_to(graph, component.nodes.front());
   const Case found{facts, graph, diagnosis.cycle};
   const auto& rule = component.is_cycle ? rule_of_cycle(found) : kNobodyCanRelease;
   diagnosis.verdict = component.is_cycle ? Verdict::kDeadlock : Verdict::kOrphanWait;
@@ -145,7 +171,7 @@ void tell_cause(const Facts& facts, const Component& component, const std::vecto
   diagnosis.participants = participants(found);
   diagnosis.advice = rule.advise(found);
   diagnosis.headline = component.is_cycle
-                           ? cycle_headline(graph, component, diagnosis)
+                           ? cycle_headline(graph, diagnosis)
                            : Phrase("a wait that nothing alive can end");
   diagnosis.stuck_behind = graph::stuck_behind(graph, component, acts);
   count_impact(facts, diagnosis, acts);

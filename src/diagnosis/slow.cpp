@@ -1,7 +1,7 @@
 #include "diagnosis/slow.hpp"
 
 #include <algorithm>
-#include <map>
+#include <set>
 
 namespace hangspy::diagnosis {
 namespace {
@@ -41,10 +41,21 @@ std::size_t queued_behind(const Facts& facts, Address thread) {
   return queued;
 }
 
-void consider(const Facts& facts, const snapshot::Executor& executor,
+// Whether the thread waits for nothing that somebody else is known to do.
+bool is_at_work(const graph::WaitGraph& graph, const snapshot::Thread& thread) {
+  const auto node = graph.find({NodeKind::kThread, thread.state});
+  if (!node) return false;
+  if (graph.at(*node).acts != graph::Acts::kWhenFreed) return true;
+  const auto& edges = graph.edges_of(*node);
+  return std::any_of(edges.begin(), edges.end(), [&](auto index) {
+    return graph.at(graph.edge(index).to).acts == graph::Acts::kOpen;
+  });
+}
+
+void consider(const Facts& facts, const graph::WaitGraph& graph, const snapshot::Executor& executor,
               const snapshot::WorkItem& item, Head& head) {
   const auto* thread = item.runs_on ? facts.thread(item.runs_on) : nullptr;
-  if (thread == nullptr || thread->wait.kind == WaitKind::kServeUntil) return;
+  if (thread == nullptr || !is_at_work(graph, *thread)) return;
   const bool inner = head.thread == thread && item.frame < head.item->frame;
   const auto queued = queued_behind(facts, thread->state);
   if (head.item == nullptr || inner || (head.thread != thread && queued > head.queued)) {
@@ -52,10 +63,10 @@ void consider(const Facts& facts, const snapshot::Executor& executor,
   }
 }
 
-Head find_head(const Facts& facts) {
+Head find_head(const Facts& facts, const graph::WaitGraph& graph) {
   Head head;
   for (const auto& executor : facts.all().executors) {
-    for (const auto& item : executor.items) consider(facts, executor, item, head);
+    for (const auto& item : executor.items) consider(facts, graph, executor, item, head);
   }
   return head;
 }
@@ -87,30 +98,35 @@ Phrase task_words(const snapshot::Task& task) {
   return words;
 }
 
-// The task at the end of a request's chain of waits: whose own wait is on no other task or thread.
+// Of the tasks that a request waits for, directly or through threads and other tasks, the farthest
+// that is in the user's code; else the farthest of all.
 const snapshot::Task* last_task(const Facts& facts, const graph::WaitGraph& graph,
                                 const snapshot::Task& request) {
   const snapshot::Task* last = &request;
-  auto node = graph.find({NodeKind::kTask, request.object});
-  std::map<NodeIndex, bool> seen;
-  while (node && !seen[*node]) {
-    seen[*node] = true;
-    if (const auto* task = facts.task(graph.at(*node).id.object)) last = task;
-    std::optional<NodeIndex> next;
-    for (const auto index : graph.edges_of(*node)) {
-      const auto& edge = graph.edge(index);
-      if (graph.at(edge.to).id.kind != NodeKind::kEventLoop && !next) next = edge.to;
+  const snapshot::Task* in_user_code = nullptr;
+  std::vector<NodeIndex> reached;
+  if (const auto start = graph.find({NodeKind::kTask, request.object})) reached.push_back(*start);
+  std::set<NodeIndex> seen(reached.begin(), reached.end());
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    if (const auto* task = facts.task(graph.at(reached[i]).id.object)) {
+      last = task;
+      const auto frame = user_frame(*task);
+      if (frame && frame->origin == snapshot::Origin::kUser) in_user_code = task;
     }
-    node = next;
+    for (const auto index : graph.edges_of(reached[i])) {
+      const auto to = graph.edge(index).to;
+      const bool is_way = graph.at(to).id.kind != NodeKind::kEventLoop;
+      if (is_way && seen.insert(to).second) reached.push_back(to);
+    }
   }
-  return last;
+  return in_user_code != nullptr ? in_user_code : last;
 }
 
 }  // namespace
 
 void judge_moving(const Facts& facts, Diagnosis& diagnosis) {
   const auto open = requests(facts);
-  if (const auto head = find_head(facts); head.item != nullptr) {
+  if (const auto head = find_head(facts, diagnosis.graph); head.item != nullptr) {
     diagnosis.verdict = Verdict::kSlow;
     diagnosis.headline = Phrase("the head of the line is ") + head_words(facts, head);
     return;

@@ -100,8 +100,10 @@ bool is_supervisor(const Process& process) {
     const auto has = [&](Mark mark) {
       return std::find(thread.marks.begin(), thread.marks.end(), mark) != thread.marks.end();
     };
-    // A worker that was forked has its arbiter's frames below its own.
-    if (has(Mark::kSupervisor) && !has(Mark::kForkedWorker)) return true;
+    // A worker that was forked has its arbiter's frames below its own; one that serves in the same
+    // process (hypercorn with no workers) runs a loop there.
+    const bool serves = has(Mark::kForkedWorker) || process.running_loop(thread).value_or(Address{});
+    if (has(Mark::kSupervisor) && !serves) return true;
   }
   return false;
 }

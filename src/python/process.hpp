@@ -79,6 +79,7 @@ class Process {
   [[nodiscard]] Result<void> read_tasks();
   [[nodiscard]] Result<Items> task_objects() const;
   [[nodiscard]] Result<RawTask> read_task(Address object) const;
+  void continue_on_thread(std::vector<RawLink>& chain) const;
   [[nodiscard]] Result<Text> task_name(Address object) const;
   [[nodiscard]] snapshot::Thread describe_thread(const RawThread& thread) const;
   [[nodiscard]] snapshot::Task describe_task(const RawTask& task) const;

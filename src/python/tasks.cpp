@@ -59,18 +59,19 @@ Result<RawTask> Process::read_task(Address object) const {
 
 Result<void> Process::read_tasks() {
   HANGSPY_TRY(all, task_objects());
+  if (const auto current = landmarks_.global(objects_, "asyncio.tasks", "_current_tasks")) {
+    HANGSPY_TRY(entries, objects_.dict(*current));
+    for (const auto& entry : entries) running_tasks_.emplace(entry.second.value, true);
+  }
   for (const auto object : all) {
     if (!is_task(object)) continue;  // a task type written in Python has no such fields
     auto task = read_task(object);
     if (task) {
+      if (is_running(object)) continue_on_thread(task->chain);
       tasks_.push_back(std::move(*task));
     } else {
       missing_.push_back("the task at " + to_hex(object) + ": " + task.error().what);
     }
-  }
-  if (const auto current = landmarks_.global(objects_, "asyncio.tasks", "_current_tasks")) {
-    HANGSPY_TRY(entries, objects_.dict(*current));
-    for (const auto& entry : entries) running_tasks_.emplace(entry.second.value, true);
   }
   return {};
 }
@@ -81,6 +82,23 @@ Result<Text> Process::task_name(Address object) const {
   if (!is_number) return objects_.text(name);
   HANGSPY_TRY(number, objects_.integer(name));  // 3.12 and later make the name when it is asked for
   return Text::of_target("Task-" + std::to_string(number));
+}
+
+// A coroutine that runs has no await to follow: what it has called stands on the thread, in the
+// frames inside its own.
+void Process::continue_on_thread(std::vector<RawLink>& chain) const {
+  if (chain.empty() || !chain.back().frame) return;
+  for (const auto& thread : threads_) {
+    const auto own = std::find_if(thread.frames.begin(), thread.frames.end(), [&](const auto& each) {
+      return each.address == chain.back().frame->address;
+    });
+    if (own == thread.frames.end()) continue;
+    for (auto frame = own; frame != thread.frames.begin();) {
+      --frame;
+      chain.push_back({frame->address, "frame", *frame});
+    }
+    return;
+  }
 }
 
 snapshot::Task Process::describe_task(const RawTask& task) const {

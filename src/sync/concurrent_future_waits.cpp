@@ -41,6 +41,18 @@ void add_handles(Building& building, Address future, NodeIndex index, std::uint3
   }
 }
 
+// Its completer may stand in the queue of a loop that cannot be looked into.
+void leave_open(Building& building, NodeIndex index) {
+  for (const auto& loop : building.snapshot.loops) {
+    if (loop.readable) continue;
+    const bool is_uvloop = loop.type.bytes().starts_with("uvloop");
+    return building.acts(index, Acts::kUnreadable,
+                         std::string("its completer may be in the queue of ") +
+                             (is_uvloop ? "uvloop" : "a loop") + ", which is not a Python object");
+  }
+  building.acts(index, Acts::kOpen, "who will complete it was not found");
+}
+
 }  // namespace
 
 void add_concurrent_future_waits(Building& building) {
@@ -54,9 +66,7 @@ void add_concurrent_future_waits(Building& building) {
     add_work(building, future.object, index, group);
     add_completions(building, future.object, index, group);
     add_handles(building, future.object, index, group);
-    if (building.graph.edges_of(index).empty()) {
-      building.acts(index, Acts::kOpen, "who will complete it was not found");
-    }
+    if (building.graph.edges_of(index).empty()) leave_open(building, index);
   }
 }
 

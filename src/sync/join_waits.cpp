@@ -7,6 +7,7 @@ void add_join_waits(Building& building) {
   for (const auto& thread : building.snapshot.threads) {
     if (thread.wait.kind != snapshot::WaitKind::kJoin) continue;
     const auto index = building.thread_node(thread.state);
+    building.graph.at(index).demanded = true;
     const snapshot::Thread* joined = nullptr;
     for (const auto& other : building.snapshot.threads) {
       if (other.object == thread.wait.object) joined = &other;

@@ -7,7 +7,10 @@
 // too few, and it stays open: that is the safe side, and where a budget that runs out ends, too.
 //
 // What may be stale is not counted: of a running frame's value stack only what lies below the
-// depth that the exception table gives is certain to be live.
+// depth that the exception table gives is certain to be live. One exception: a call into C keeps
+// its function and its argument tuple on the caller's stack, at a depth that is not known. For
+// such call machinery (tuples, partials, bound methods on the way to the object, never the object
+// itself) a slot above that depth may account for a reference.
 #include <algorithm>
 #include <deque>
 #include <map>
@@ -50,6 +53,7 @@ class Census {
   void hold_frame(const python::RawFrame& frame, HolderKind kind, Address holder) {
     if (!frames_.insert(frame.address).second) return;  // a running coroutine's is its thread's, too
     for (const auto each : live_slots(frame)) hold(each, kind, holder, "frame local");
+    for (const auto each : doubtful_slots(frame)) ++doubtful_[each];
   }
 
   // What `object` refers to has been held already: not to be counted again.
@@ -76,7 +80,7 @@ class Census {
     snapshot::References references;
     references.object = object;
     references.counted = process_.objects().reference_count(object).value_or(0);
-    references.explained = references.counted != 0;
+    references.explained = true;
     std::set<Address> seen{object};
     std::vector<Address> open{object};
     while (!open.empty()) {
@@ -85,7 +89,7 @@ class Census {
       const auto reached = reached_.find(each);
       const auto found = reached == reached_.end() ? 0 : reached->second.found;
       if (each == object) references.found = found;
-      if (found != process_.objects().reference_count(each).value_or(0)) references.explained = false;
+      if (!accounted(each, found, each == object)) references.explained = false;
       if (reached == reached_.end()) continue;
       for (const auto& holder : reached->second.holders) add_holder(holder, each != object, references);
       for (const auto above : reached->second.through) {
@@ -114,14 +118,45 @@ class Census {
     if (queued_.insert(object).second) queue_.push_back(object);
   }
 
+  bool accounted(Address object, std::uint64_t found, bool is_wanted) const {
+    const auto counted = process_.objects().reference_count(object).value_or(0);
+    if (counted == 0 || found > counted) return false;
+    if (found == counted) return true;
+    const auto doubtful = doubtful_.find(object);
+    return !is_wanted && doubtful != doubtful_.end() && is_call_machinery(object) &&
+           found + doubtful->second >= counted;
+  }
+
+  bool is_call_machinery(Address object) const {
+    const auto& objects = process_.objects();
+    return objects.is_builtin(object, "tuple") || python::partial(objects, object) ||
+           python::bound_method(objects, object);
+  }
+
+  static std::size_t certain_depth(const python::RawFrame& frame,
+                                   const python::Frames::Slots& slots) {
+    if (slots.live_depth) return *slots.live_depth;
+    const auto depths = python::handler_depths(*frame.code, frame.instruction);
+    return depths.empty() ? 0 : std::min<std::size_t>(depths.front(), slots.stack.size());
+  }
+
   python::Items live_slots(const python::RawFrame& frame) const {
     const auto slots = process_.frames().slots(frame);
     if (!slots) return {};
     auto live = slots->locals;
-    const auto depths = python::handler_depths(*frame.code, frame.instruction);
-    const auto depth = slots->live_depth ? *slots->live_depth : depths.empty() ? 0U : depths.front();
-    for (std::size_t i = 0; i < depth && i < slots->stack.size(); ++i) live.push_back(slots->stack[i]);
+    const auto end = slots->stack.begin() +
+                     static_cast<std::ptrdiff_t>(certain_depth(frame, *slots));
+    live.insert(live.end(), slots->stack.begin(), end);
     return live;
+  }
+
+  // The rest of a running frame's stack: live or stale.
+  python::Items doubtful_slots(const python::RawFrame& frame) const {
+    const auto slots = process_.frames().slots(frame);
+    if (!slots || slots->live_depth) return {};
+    const auto begin = slots->stack.begin() +
+                       static_cast<std::ptrdiff_t>(certain_depth(frame, *slots));
+    return {begin, slots->stack.end()};
   }
 
   // What an object refers to, for the types that code is made of. What is not listed refers to
@@ -193,6 +228,7 @@ class Census {
 
   const python::Process& process_;
   std::map<Address, Reached> reached_;
+  std::map<Address, std::uint64_t> doubtful_;
   std::set<Address> queued_;
   std::set<Address> frames_;
   std::deque<Address> queue_;

@@ -47,6 +47,8 @@ void add_thread(Building& building, const snapshot::Thread& thread) {
   }
   const auto kind = waited_kind(wait.kind);
   if (!kind) return;
+  building.graph.at(index).demanded =
+      wait.kind == WaitKind::kFutureResult || wait.kind == WaitKind::kLock;
   const auto group = building.graph.new_group(index);
   building.graph.need(index, building.node(*kind, wait.object), Relation::kWaitsFor, wait.evidence,
                       graph::Grade::kSeen, group);
