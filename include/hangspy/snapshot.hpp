@@ -192,6 +192,8 @@ struct Executor {
   Address queue;
   std::optional<std::uint32_t> max_workers;
   bool shut_down = false;
+  // Every worker that it may ever have is in `workers`: none is only starting, none may be added.
+  bool complete = true;
   std::vector<Address> workers;  // thread states; of a CurrentThreadExecutor its one thread
   bool serves = false;  // CurrentThread: its run_until_future is the thread's innermost wait
   Address until;        // CurrentThread: the future until which it serves
@@ -207,9 +209,10 @@ struct Lock {
   Address object;
   LockKind kind = LockKind::kLock;
   bool locked = false;
-  Address holder;        // thread state, 0 when nobody was found
+  Address holder;        // thread state or task, 0 when nobody was found
   bool holder_known = false;
-  std::uint32_t holder_frame = 0;  // index, in that thread, of the `with` that holds it
+  bool holder_is_task = false;     // a suspended coroutine holds it, across an await
+  std::uint32_t holder_frame = 0;  // index, in that thread or chain, of the `with` that holds it
   std::string evidence;  // "open with block", "owner field"
 
   bool operator==(const Lock&) const = default;

@@ -36,7 +36,6 @@ constexpr std::array kFunctions = {
     FunctionPlace{Mark::kWaitFor, "asyncio.tasks", "wait_for", ""},
     FunctionPlace{Mark::kGather, "asyncio.tasks", "gather", ""},
     FunctionPlace{Mark::kShield, "asyncio.tasks", "shield", ""},
-    FunctionPlace{Mark::kTimeout, "asyncio.timeouts", "Timeout._on_timeout", ""},
     FunctionPlace{Mark::kShieldOuterDone, "asyncio.tasks", "shield", "_outer_done_callback"},
     FunctionPlace{Mark::kChainCheckCancel, "asyncio.futures", "_chain_future", "_call_check_cancel"},
     FunctionPlace{Mark::kSyncToAsyncCall, "asgiref.sync", "SyncToAsync.__call__", ""},

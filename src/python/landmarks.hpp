@@ -25,7 +25,7 @@ enum class Mark : std::uint8_t {
   // concurrent.futures
   kPoolWorker, kPoolItemRun, kPoolShutdown, kFutureResult, kFutureException,
   // asyncio
-  kHandleRun, kRunOnce, kRunUntilComplete, kSelect, kWaitFor, kGather, kShield, kTimeout,
+  kHandleRun, kRunOnce, kRunUntilComplete, kSelect, kWaitFor, kGather, kShield,
   kShieldOuterDone, kChainCheckCancel, kCreateTask,
   // asgiref
   kSyncToAsyncCall, kThreadHandler, kAsyncToSyncCall, kMainWrap, kRunUntilFuture, kCurrentItemRun,

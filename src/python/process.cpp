@@ -74,6 +74,9 @@ Result<void> Process::read_threads(Address interpreter,
                            frames.error().what);
       }
       threads_.push_back(std::move(thread));
+    } else {
+      missing_.push_back("thread state " + to_hex(next) + ": no thread " +
+                         std::to_string(native_id) + " in the process");
     }
     HANGSPY_TRY(after, objects_.pointer(next + field.next));
     next = after;

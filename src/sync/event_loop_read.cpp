@@ -59,15 +59,27 @@ Address stepped_task(const python::Process& process, Address callback) {
   return method && process.is_task(method->self) ? method->self : Address{};
 }
 
+// A task that the callback may cancel: the one whose `cancel` it is, or one that its object keeps
+// (asyncio.Timeout._task, a cancel scope's host task). It may end that task's wait.
+void note_cancellable(const python::Process& process, const python::BoundMethod& method,
+                      snapshot::Handle& handle) {
+  if (process.is_task(method.self)) {
+    if (method.name == "cancel") handle.times_out_task = method.self;
+    return;
+  }
+  if (!method.function) return;
+  const auto kept = process.objects().attributes(method.self);
+  for (const auto& [name, value] : kept.value_or(std::vector<python::Entry>{})) {
+    if (process.is_task(value)) handle.times_out_task = value;
+  }
+}
+
 void read_callback(const python::Process& process, Address callback, snapshot::Handle& handle) {
   const auto& objects = process.objects();
   handle.callback = python::callable_name(objects, callback);
   handle.runs_task = stepped_task(process, callback);
-  const auto method = python::bound_method(objects, callback);
-  const bool times_out = method && process.landmarks().of_callable(objects, callback) == Mark::kTimeout;
-  if (times_out) {
-    const auto task = objects.find(method->self, "_task");
-    if (task && *task) handle.times_out_task = **task;
+  if (const auto method = python::bound_method(objects, callback)) {
+    note_cancellable(process, *method, handle);
   }
   for (const auto each : python::closure_contents(objects, callback)) {
     note_reference(process, each, handle);

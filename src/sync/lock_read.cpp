@@ -81,17 +81,36 @@ bool gave_back(const python::Process& process, const python::RawThread& thread, 
   return false;
 }
 
+bool keeps_any(const python::Process& process, const python::RawFrame& frame, Address lock) {
+  const auto entered = process.frames().open_withs(frame).value_or(python::Items{});
+  return std::any_of(entered.begin(), entered.end(),
+                     [&](Address each) { return keeps(process, each, lock); });
+}
+
 void find_with_holder(const python::Process& process, snapshot::Lock& lock) {
   for (const auto& thread : process.threads()) {
     if (gave_back(process, thread, lock.object)) continue;
     for (std::size_t i = 0; i < thread.frames.size(); ++i) {
-      const auto entered = process.frames().open_withs(thread.frames[i]).value_or(python::Items{});
-      const bool holds = std::any_of(entered.begin(), entered.end(), [&](Address each) {
-        return keeps(process, each, lock.object);
-      });
-      if (!holds) continue;
+      if (!keeps_any(process, thread.frames[i], lock.object)) continue;
       lock.holder = thread.state;
       lock.holder_known = true;
+      lock.holder_frame = static_cast<std::uint32_t>(i);
+      lock.evidence = "open with block";
+      return;
+    }
+  }
+}
+
+// A coroutine that awaits inside `with lock:` holds it, though no thread is in its frame.
+void find_suspended_holder(const python::Process& process, snapshot::Lock& lock) {
+  for (const auto& task : process.tasks()) {
+    if (process.is_running(task.object)) continue;  // then its frames are a thread's
+    for (std::size_t i = 0; i < task.chain.size(); ++i) {
+      const auto& frame = task.chain[i].frame;
+      if (!frame || !keeps_any(process, *frame, lock.object)) continue;
+      lock.holder = task.object;
+      lock.holder_known = true;
+      lock.holder_is_task = true;
       lock.holder_frame = static_cast<std::uint32_t>(i);
       lock.evidence = "open with block";
       return;
@@ -137,6 +156,7 @@ void read_locks(const python::Process& process, snapshot::Snapshot& snapshot) {
     lock.locked = is_locked(process, lock.object);
     if (lock.locked && recursive) find_owner(process, lock);
     if (lock.locked && !recursive) find_with_holder(process, lock);
+    if (lock.locked && !recursive && !lock.holder_known) find_suspended_holder(process, lock);
     snapshot.locks.push_back(std::move(lock));
   }
 }

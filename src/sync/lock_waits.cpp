@@ -12,7 +12,8 @@ void add_lock_waits(Building& building) {
     } else if (!lock.holder_known) {
       building.acts(index, graph::Acts::kOpen, "it is held, by whom is not known");
     } else {
-      building.graph.need(index, building.thread_node(lock.holder), graph::Relation::kHeldBy,
+      const auto holder = lock.holder_is_task ? graph::NodeKind::kTask : graph::NodeKind::kThread;
+      building.graph.need(index, building.node(holder, lock.holder), graph::Relation::kHeldBy,
                           {lock.evidence});
     }
   }

@@ -73,6 +73,16 @@ void describe_executor(const python::Process& process, Address weak, snapshot::E
   pool.shut_down = down && *down && objects.is_true(**down);
 }
 
+// A pool may start another thread at its next submit until it has `max_workers`, and one that it
+// has started may not have come as far as `_worker` yet. One that is shut down starts none.
+bool is_complete(const python::Process& process, const snapshot::Executor& pool) {
+  const auto threads = process.objects().find(pool.object, "_threads");
+  const auto started = threads && *threads ? process.objects().set(**threads)
+                                           : fail(Failure::kImplausible, "");
+  if (!started || started->size() > pool.workers.size()) return false;
+  return pool.shut_down || (pool.max_workers && pool.workers.size() >= *pool.max_workers);
+}
+
 snapshot::Executor& pool_of(const python::Process& process, const python::RawFrame& worker,
                             Address queue, snapshot::Snapshot& snapshot) {
   for (auto& each : snapshot.executors) {
@@ -116,7 +126,9 @@ void read_thread_pools(const python::Process& process, snapshot::Snapshot& snaps
     pool.items.push_back(std::move(*item));
   }
   for (auto i = first; i < snapshot.executors.size(); ++i) {
-    read_queue(process, snapshot.executors[i], snapshot);
+    auto& pool = snapshot.executors[i];
+    pool.complete = is_complete(process, pool);
+    read_queue(process, pool, snapshot);
   }
 }
 

@@ -1,0 +1,30 @@
+# Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
+CXX_SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
+JOBS ?= $(shell nproc)
+
+.PHONY: build demo test setup lint lint-setup format
+
+build: setup
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+
+setup:
+	packaging/install-dependencies.sh packaging/build-dependencies.txt
+
+# A real Django worker, really hung, and hangspy's verdict on it.
+demo: build
+	fixtures/demo.py build/hangspy
+
+test: build
+	ctest --preset release -j $(JOBS)
+
+lint-setup: setup
+	packaging/install-dependencies.sh packaging/lint-dependencies.txt
+
+lint: lint-setup
+	clang-format-19 --dry-run --Werror $(CXX_SOURCES)
+	cmake --preset release > /dev/null
+	tests/run_clang_tidy.py --build build
+
+format: lint-setup
+	clang-format-19 -i $(CXX_SOURCES)
