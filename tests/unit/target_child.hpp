@@ -85,6 +85,16 @@ inline const ThreadState* find_thread(const std::vector<ThreadState>& states, st
   return found == states.end() ? nullptr : &*found;
 }
 
+// Waits until `count` threads of the process are asleep in a system call.
+inline bool comes_to_rest(Tid pid, std::ptrdiff_t count) {
+  const auto target = open_live(pid);
+  return target && eventually([&] {
+           const auto states = (*target)->threads();
+           return states && std::ranges::count(*states, Activity::kInSyscall,
+                                               &ThreadState::activity) >= count;
+         });
+}
+
 // One 64-bit value of the target.
 inline Result<std::uint64_t> peek(const Target& target, std::uint64_t at) {
   const std::array<Address, 1> page{Address{at / kPageSize * kPageSize}};

@@ -62,7 +62,6 @@ void wait_on_a_futex(const std::function<void(Told)>& ready) {
     ::syscall(SYS_futex, &word, 0 /* FUTEX_WAIT */, 5, nullptr, nullptr, 0);
   }).detach();
   while (waiter == 0) std::this_thread::yield();
-  ::usleep(20'000);
   ready({reinterpret_cast<std::uint64_t>(&word), reinterpret_cast<std::uint64_t>(&known), waiter});
   sleep_for_ever();
 }
@@ -78,6 +77,7 @@ class GcoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (kHasShadowMemory) GTEST_SKIP() << "a core of a sanitized process is too large";
+    ASSERT_TRUE(comes_to_rest(child_.pid(), 2));
     const std::string command = "gcore -o " + scratch_.file("core") + " " +
                                 std::to_string(child_.pid()) + " >/dev/null 2>&1";
     ASSERT_EQ(std::system(command.c_str()), 0) << "this test needs gdb's gcore";
@@ -167,6 +167,7 @@ class KernelCoreTest : public ::testing::Test {
     std::string pattern;
     std::getline(std::ifstream("/proc/sys/kernel/core_pattern"), pattern);
     if (pattern != "core") GTEST_SKIP() << "core_pattern is not plain \"core\" here";
+    ASSERT_TRUE(comes_to_rest(child_.pid(), 2));
     const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
     ASSERT_EQ(::prlimit(child_.pid(), RLIMIT_CORE, &unlimited, nullptr), 0);
     ASSERT_EQ(::kill(child_.pid(), SIGABRT), 0);
@@ -372,6 +373,20 @@ TEST(Core, PagesBehindItsEndAreUnreadableAndNeverZero) {
   EXPECT_FALSE(peek(**core, 0x11000));
 }
 
+// The core would have held it because it differs from the file.
+TEST(Core, PagesThatWereCutOffDoNotComeFromTheFileEither) {
+  CoreBuilder builder;
+  builder.thread(10)
+      .files({1, 1, 0x400000, 0x401000, 0}, std::string("/bin/true\0", 10))
+      .segment(0x400000, Bytes(kPageSize, 'x'), kPageSize, PF_R);
+  Bytes bytes = builder.build();
+  bytes.resize(bytes.size() - kPageSize);
+  const ScratchDirectory scratch;
+  const auto core = open_at(scratch.write(bytes));
+  ASSERT_TRUE(core) << core.error().what;
+  EXPECT_FALSE(peek(**core, 0x400000));
+}
+
 TEST(Core, ScalesFileOffsetsByThePageSizeOfTheNote) {
   for (const std::uint64_t page_size : {1u, 4096u}) {
     CoreBuilder builder = small_core();
@@ -463,6 +478,29 @@ TEST(Core, NamesWhatUnpacksACompressedOne) {
   ASSERT_FALSE(core);
   EXPECT_THAT(core.error().what, HasSubstr("compressed"));
   EXPECT_THAT(core.error().next_step, HasSubstr("unzstd"));
+}
+
+// The core holds the first page of /bin/true, with its build id, and left out the rest.
+TEST(Core, TakesPagesOnlyFromAFileWithTheBuildIdThatItHolds) {
+  Bytes first = bytes_of("/bin/true");
+  const std::uint64_t length = (first.size() + 0xfff) & ~0xfffull;
+  first.resize(kPageSize);
+  const auto id = elf::Image::open("/bin/true").value()->build_id();
+  ASSERT_TRUE(id);
+  const auto at = std::ranges::search(
+      first, *id, [](char a, std::byte b) { return static_cast<std::byte>(a) == b; });
+  ASSERT_FALSE(at.empty());
+  for (const bool same : {true, false}) {
+    if (!same) ++at.front();
+    CoreBuilder builder;
+    builder.thread(10)
+        .files({1, 1, 0x400000, 0x400000 + length, 0}, std::string("/bin/true\0", 10))
+        .segment(0x400000, first, length, PF_R);
+    const auto core = builder.open();
+    ASSERT_TRUE(core) << core.error().what;
+    EXPECT_TRUE(peek(**core, 0x400000));
+    EXPECT_EQ(peek(**core, 0x401000).has_value(), same);
+  }
 }
 
 TEST(Core, TakesNothingThatWasWritableFromAFile) {

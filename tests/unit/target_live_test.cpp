@@ -11,6 +11,7 @@
 
 #include "elf/image.hpp"
 #include "memory/page_cache.hpp"
+#include "target/proc_dir.hpp"
 #include "target/proc_maps.hpp"
 #include "target_child.hpp"
 
@@ -114,11 +115,7 @@ TEST(LiveTarget, TellsSleepingThreadsFromASpinningOne) {
   const Child child(sleep_and_spin);
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target);
-  EXPECT_TRUE(eventually([&] {
-    const auto states = (*target)->threads();
-    const ThreadState* waiter = states ? find_thread(*states, child.told(2)) : nullptr;
-    return waiter != nullptr && waiter->activity == Activity::kInSyscall;
-  }));
+  ASSERT_TRUE(comes_to_rest(child.pid(), 2));
   const auto before = (*target)->threads();
   ASSERT_TRUE(before) << before.error().what;
   ASSERT_EQ(before->size(), 3u);
@@ -163,7 +160,8 @@ TEST(LiveTarget, ReadsThroughAnotherThreadWhenTheMainOneHasEnded) {
     }).detach();
     ::syscall(SYS_exit, 0);  // this thread alone
   });
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const ProcDir process = ProcDir::open(child.pid()).value();
+  ASSERT_TRUE(eventually([&] { return process.stat()->ended(); }));
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target) << target.error().what;
   EXPECT_EQ(peek(**target, child.told(0)).value(), 0x1122334455667788u);
@@ -174,6 +172,31 @@ TEST(LiveTarget, ReadsThroughAnotherThreadWhenTheMainOneHasEnded) {
   const auto stop = (*target)->stop();
   ASSERT_TRUE(stop) << stop.error().what;
   EXPECT_EQ((*stop)->threads().size(), 1u);
+}
+
+TEST(LiveTarget, GoesOnReadingWhenTheMainThreadEndsMeanwhile) {
+  const Child child([](const auto& ready) {
+    static std::uint64_t known = 77;
+    static std::atomic<bool> may_end = false;
+    std::thread([] { sleep_for_ever(); }).detach();
+    struct sigaction action{};
+    action.sa_handler = [](int) { may_end = true; };
+    ::sigaction(SIGUSR1, &action, nullptr);
+    ready({reinterpret_cast<std::uint64_t>(&known)});
+    while (!may_end) ::usleep(1000);
+    ::syscall(SYS_exit, 0);  // this thread alone
+  });
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  EXPECT_EQ(peek(**target, child.told(0)).value(), 77u);
+  ::kill(child.pid(), SIGUSR1);
+  const ProcDir process = ProcDir::open(child.pid()).value();
+  ASSERT_TRUE(eventually([&] { return process.stat()->ended(); }));
+  const auto value = peek(**target, child.told(0));
+  ASSERT_TRUE(value) << value.error().what;
+  EXPECT_EQ(*value, 77u);
+  EXPECT_TRUE((*target)->refresh());
+  EXPECT_TRUE((*target)->still_there());
 }
 
 TEST(LiveTarget, SaysWhenTheProcessHasEnded) {
