@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -236,20 +237,21 @@ Mask behind_by_definition(const Plain& plain, Mask stuck, Mask component) {
 }
 
 std::string describe(const Plain& plain, const Assume& assume) {
-  std::string text = std::string("timers ") + (assume.timers_fire ? "on" : "off") +
-                     ", unreadable " + (assume.unreadable_acts ? "acts" : "not") + "\n";
+  std::ostringstream text;
+  text << "timers fire " << assume.timers_fire << ", unreadable acts " << assume.unreadable_acts
+       << "\n";
   for (NodeIndex node = 0; node < plain.acts.size(); ++node) {
-    text += std::to_string(node) + " acts " + std::to_string(static_cast<int>(plain.acts[node]));
+    text << node << " acts " << static_cast<int>(plain.acts[node]);
     for (const Mask group : plain.groups[node]) {
-      text += " {";
+      text << " {";
       for (NodeIndex to = 0; to < plain.acts.size(); ++to) {
-        if (group & bit(to)) text += " " + std::to_string(to);
+        if (group & bit(to)) text << " " << to;
       }
-      text += " }";
+      text << " }";
     }
-    text += "\n";
+    text << "\n";
   }
-  return text;
+  return text.str();
 }
 
 void expect_as_defined(const Plain& plain, const Assume& assume) {
