@@ -30,12 +30,12 @@ after("sync", "python", "graph")
 after("diagnosis", "snapshot", "graph", "sync")
 BEFORE["diagnosis"] = {"result", "text", "snapshot", "graph", "sync"}
 BEFORE["session"] = BEFORE["diagnosis"] | BEFORE["python"] | {"python", "diagnosis"}
-BEFORE["report"] = {"result", "text", "snapshot", "graph", "diagnosis", "session"}
+BEFORE["report"] = {"result", "text", "snapshot", "graph", "diagnosis"}
 BEFORE["cli"] = BEFORE["session"] | {"session", "report"}
 
 READ = BEFORE["python"] | {"python", "sync"}
 WAITS = {"result", "text", "snapshot", "graph", "sync"}
-PUBLIC = {"phrase": "text", "wait_graph": "graph"}  # headers not named like their folder
+PUBLIC = {"phrase": "text", "wait_graph": "graph", "account": "snapshot"}  # headers not named like their folder
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 

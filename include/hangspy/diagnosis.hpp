@@ -76,7 +76,9 @@ struct Diagnosis {
   Certainty certainty = Certainty::kNone;
   std::string rule;  // kebab-case; empty for healthy, slow and inconclusive
   Phrase headline;   // one sentence, no full stop: what is the matter
-  std::optional<double> deadline_seconds;  // the cycle breaks then by itself
+  bool ends_by_itself = false;  // a timeout in the cycle will break it
+  // When, if that could be read: from now; of a core by its event loop's own clock.
+  std::optional<double> deadline_seconds;
   graph::WaitGraph graph;
   std::vector<graph::EdgeIndex> cycle;       // closed, edge by edge
   std::vector<Participant> participants;

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
+#include "hangspy/account.hpp"
 #include "hangspy/diagnosis.hpp"
 #include "hangspy/snapshot.hpp"
 #include "hangspy/target.hpp"
@@ -21,26 +21,10 @@ struct Options {
   std::uint64_t max_copy = 64ULL << 20;  // bytes that the last of the stops may copy
 };
 
-// How one sample was taken.
-struct Sample {
-  bool stopped = false;        // false: read still, the worker was not stopped
-  std::uint64_t pause_us = 0;  // all stops of this sample together
-  std::uint32_t stops = 0;
-  std::uint32_t tries = 1;     // readings until one held
-  std::uint64_t bytes_read = 0;
-};
-
-// How the target was read, for the report's head and end.
-struct Account {
-  std::vector<Sample> samples;
-  double interval_seconds = 0;  // between the samples
-  std::uint64_t wall_us = 0;
-};
-
 struct Outcome {
   snapshot::Snapshot snapshot;  // the last sample
   diagnosis::Diagnosis diagnosis;
-  Account account;
+  snapshot::Account account;
 };
 
 // Diagnoses the live process `pid`. Errors: those of open_live; kNotPython, kUnsupported;

@@ -226,6 +226,7 @@ bool judge_deadline(const Facts& facts, const std::vector<bool>& acts, Diagnosis
     told.missing = std::move(diagnosis.missing);
     diagnosis = std::move(told);
     diagnosis.headline += ", which a timeout will break";
+    diagnosis.ends_by_itself = true;
     return true;
   }
   return false;

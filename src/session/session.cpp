@@ -108,7 +108,7 @@ class LiveSession {
   target::LiveTarget& target_;
   Options options_;
   Sampling sampling_;
-  Account account_;
+  snapshot::Account account_;
   bool ran_ = false;
 };
 

@@ -1,0 +1,287 @@
+// The report for people: one screen, the verdict first, one sentence a wait, in the cycle's order.
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstdio>
+
+#include "hangspy/report.hpp"
+#include "report/canvas.hpp"
+#include "report/everything.hpp"
+#include "report/fingerprint.hpp"
+#include "report/node_facts.hpp"
+
+namespace hangspy::report {
+namespace {
+
+using diagnosis::Certainty;
+using diagnosis::Diagnosis;
+using diagnosis::Verdict;
+using Lines = std::vector<std::string>;
+
+constexpr std::size_t kMaxLines = 40;
+constexpr std::size_t kMaxMissing = 4;
+constexpr std::size_t kNameColumns = 60;  // of one name of the target's
+
+std::string decimal(double value, const char* unit) {
+  std::array<char, 48> text{};
+  std::snprintf(text.data(), text.size(), value < 10 ? "%.1f %s" : "%.0f %s", value, unit);
+  return text.data();
+}
+
+std::string duration(std::uint64_t microseconds) {
+  const auto value = static_cast<double>(microseconds);
+  if (value < 1e3) return decimal(value, "us");
+  return value < 1e6 ? decimal(value / 1e3, "ms") : decimal(value / 1e6, "s");
+}
+
+std::string bytes_of(std::uint64_t count) {
+  return decimal(static_cast<double>(count) / 1e6, "MB");
+}
+
+struct Drawing {
+  const char *first, *middle, *last;
+};
+constexpr Drawing kBox{"  ╭─▶ ", "  │   ", "  ╰── "};
+constexpr Drawing kAscii{"  +-> ", "  |   ", "  +-- "};
+constexpr Drawing kPlain{"  ", "  ", "  "};
+
+class Screen {
+ public:
+  Screen(const snapshot::Snapshot& snapshot, const Diagnosis& diagnosis,
+         const snapshot::Account& account, const Options& options)
+      : snapshot_(snapshot), diagnosis_(diagnosis), account_(account), options_(options) {}
+
+  std::string draw() {
+    const auto head = this->head();
+    auto body = this->body();
+    const auto tail = this->tail();
+    const auto room = kMaxLines - std::min(kMaxLines, head.size() + tail.size());
+    if (!options_.all && body.size() > room) fold(body, room);
+    std::string all;
+    for (const Lines* part : std::initializer_list<const Lines*>{&head, &body, &tail}) {
+      for (const auto& line : *part) all += line + "\n";
+    }
+    if (options_.all) all += everything(snapshot_, style(200));
+    return all;
+  }
+
+ private:
+  LineStyle style(std::size_t columns = kNameColumns) const { return {columns, options_.ascii}; }
+  std::string line(const Phrase& phrase) const { return to_line(phrase, style()); }
+
+  std::string painted(std::string_view word) const {
+    if (!options_.colour) return std::string(word);
+    const char* colour = diagnosis_.verdict == Verdict::kHealthy || diagnosis_.verdict == Verdict::kSlow
+                             ? "\x1b[1;32m"
+                         : diagnosis_.verdict == Verdict::kDeadlock ? "\x1b[1;31m"
+                                                                     : "\x1b[1;33m";
+    return colour + std::string(word) + "\x1b[0m";
+  }
+
+  Lines head() const {
+    std::string verdict(diagnosis::name_of(diagnosis_.verdict));
+    for (auto& each : verdict) each = static_cast<char>(std::toupper(static_cast<unsigned char>(each)));
+    auto words = verdict + "  ";
+    if (diagnosis_.certainty != Certainty::kNone) {
+      words += std::string(diagnosis::name_of(diagnosis_.certainty)) + ": ";
+    }
+    // Two blanks after the verdict are kept: wrapping sees one word and a margin.
+    auto lines = wrapped(words.substr(verdict.size() + 2) + line(diagnosis_.headline),
+                         {verdict + "  ", "  "});
+    lines.front().replace(0, verdict.size(), painted(verdict));
+    for (auto& each : wrapped(target_words(), {"  target  ", "          "})) lines.push_back(std::move(each));
+    for (auto& each : wrapped(proof_words(), {proof_margin(), "          "})) lines.push_back(std::move(each));
+    lines.emplace_back();
+    return lines;
+  }
+
+  std::string target_words() const {
+    const auto& runtime = snapshot_.runtime;
+    auto words = (snapshot_.is_core ? "core of pid " : "pid ") + std::to_string(snapshot_.pid);
+    if (!runtime.server.empty()) words += "  " + to_line(runtime.server, style());
+    words += "  CPython " + runtime.version;
+    for (const auto& each : runtime.packages) {
+      words += "  " + (each.name == "django" ? "Django" : each.name) + " " + to_line(each.version, style());
+    }
+    return words;
+  }
+
+  bool is_finding() const { return !diagnosis_.rule.empty(); }
+  std::string proof_margin() const { return is_finding() ? "  proof   " : "  read    "; }
+
+  std::string proof_words() const {
+    if (snapshot_.is_core) return "one sample: a core does not change any more";
+    std::uint64_t pause = 0;
+    std::uint32_t stops = 0;
+    for (const auto& each : account_.samples) {
+      pause += each.pause_us;
+      stops += each.stops;
+    }
+    const auto samples = account_.samples.size();
+    std::string words = samples == 2 ? "twice" : samples == 1 ? "once" : std::to_string(samples) + " times";
+    if (is_finding()) words = "read " + words;
+    if (samples > 1) words += ", " + decimal(account_.interval_seconds * 1e3, "ms") + " apart";
+    if (is_finding() && samples > 1) words += agreement();
+    return words + (stops == 0 ? std::string("; worker not paused")
+                               : "; worker paused " + duration(pause) + " in " + counted(stops, "stop"));
+  }
+
+  std::string agreement() const {
+    if (diagnosis_.verdict == Verdict::kBlockedLoop) {
+      return diagnosis_.certainty == Certainty::kProven ? ", in the same call; it did not run"
+                                                        : ", at the same place";
+    }
+    return ", identical; nobody in the cycle ran";
+  }
+
+  Drawing drawing() const {
+    if (diagnosis_.verdict != Verdict::kDeadlock) return kPlain;
+    return options_.ascii ? kAscii : kBox;
+  }
+
+  Lines body() const {
+    Lines all;
+    const auto box = drawing();
+    const bool is_cycle = diagnosis_.verdict == Verdict::kDeadlock;
+    for (std::size_t i = 0; i < diagnosis_.participants.size(); ++i) {
+      const bool last = is_cycle && i + 1 == diagnosis_.participants.size();
+      const std::string first = i == 0 ? box.first : last ? box.last : box.middle;
+      const std::string rest = last ? "      " : box.middle;
+      for (auto& each : told(diagnosis_.participants[i], first, rest)) all.push_back(std::move(each));
+    }
+    if (!all.empty()) all.emplace_back();
+    return all;
+  }
+
+  Lines told(const diagnosis::Participant& participant, const std::string& first,
+             const std::string& rest) const {
+    Lines lines;
+    const auto indent = rest + std::string(participant.alias.size() + 2, ' ');
+    for (const auto& sentence : participant.sentences) {
+      const auto start = lines.empty() ? first + participant.alias + "  " : indent;
+      auto part = wrapped(line(sentence.words), {start, indent});
+      for (const auto& frame : sentence.frames) {
+        part.push_back(indent + "  " + frame_words(frame));
+      }
+      put_right(part, evidence(sentence), rest);
+      lines.insert(lines.end(), part.begin(), part.end());
+    }
+    return lines;
+  }
+
+  std::string frame_words(const snapshot::Frame& frame) const {
+    auto words = to_line(diagnosis::place_of(frame), style(40)) + "  " + to_line(frame.function, style(30));
+    if (frame.origin != snapshot::Origin::kUser) words += " (library code)";
+    return words;
+  }
+
+  std::string evidence(const diagnosis::Sentence& sentence) const {
+    if (sentence.evidence.empty()) return {};
+    std::string words = "[" + std::string(graph::name_of(sentence.grade)) + ": ";
+    for (std::size_t i = 0; i < sentence.evidence.size(); ++i) {
+      words += (i == 0 ? "" : ", ") + sentence.evidence[i];
+    }
+    return words + "]";
+  }
+
+  // Keeps the beginning and the end of the cycle, which close it.
+  static void fold(Lines& body, std::size_t room) {
+    const auto end = std::min<std::size_t>(room / 3, 5);
+    const auto begin = room - std::min(room, end + 1);
+    const auto cut = body.size() - begin - end;
+    const Lines last(body.end() - static_cast<std::ptrdiff_t>(end), body.end());
+    body.resize(begin);
+    body.push_back("      ... " + counted(cut, "line") + " more (--all shows them)");
+    body.insert(body.end(), last.begin(), last.end());
+  }
+
+  void say(Lines& lines, const std::string& words, const Margin& margin) const {
+    for (auto& each : wrapped(words, margin)) lines.push_back(std::move(each));
+  }
+
+  Lines tail() const {
+    Lines lines;
+    if (diagnosis_.verdict == Verdict::kDeadlock) say(lines, ending(), {"  ", "  "});
+    if (is_finding()) say(lines, impact(), {"  ", "  "});
+    if (diagnosis_.signature.present && !diagnosis_.signature.relation.empty()) {
+      say(lines, "signature present, not a deadlock: " + line(diagnosis_.signature.relation), {"  ", "  "});
+    }
+    if (!lines.empty()) lines.emplace_back();
+    if (!diagnosis_.advice.help.empty()) say(lines, line(diagnosis_.advice.help) + ".", {"help: ", "      "});
+    for (const auto& note : diagnosis_.advice.notes) say(lines, line(note) + ".", {"note: ", "      "});
+    if (is_finding()) say(lines, next(), {"next: ", "      "});
+    if (is_finding()) {
+      say(lines, diagnosis_.rule + " (hangspy explain " + diagnosis_.rule + ")", {"rule: ", "      "});
+    }
+    missing(lines);
+    if (!lines.empty() && !lines.back().empty()) lines.emplace_back();
+    lines.push_back(last_line());
+    return lines;
+  }
+
+  std::string ending() const {
+    if (!diagnosis_.ends_by_itself) {
+      return "No wait in the cycle has a timeout, so it cannot end by itself.";
+    }
+    if (!diagnosis_.deadline_seconds) return "A wait in the cycle has a timeout that ends it.";
+    const auto seconds = decimal(*diagnosis_.deadline_seconds, "s");
+    if (snapshot_.is_core) {
+      return "A timeout breaks the cycle at " + seconds + " of its event loop's own clock.";
+    }
+    return "A timeout breaks the cycle in " + seconds + ".";
+  }
+
+  std::string impact() const {
+    const auto& impact = diagnosis_.impact;
+    std::string words;
+    const auto add = [&words](std::size_t count, const char* what) {
+      if (count != 0) words += (words.empty() ? "" : ", ") + counted(count, what);
+    };
+    add(impact.requests, "request");
+    add(impact.tasks, "task");
+    add(impact.threads, "thread");
+    if (!words.empty()) words = "Stuck behind it: " + words + ". ";
+    return words + (impact.serves_others ? "Other requests are still served."
+                                         : "No request is served any more on that event loop.");
+  }
+
+  std::string next() const {
+    return snapshot_.is_core
+               ? "change the code as said; the core can be read again at any time."
+               : "save this report (--format json), then restart pid " +
+                     std::to_string(snapshot_.pid) + ".";
+  }
+
+  void missing(Lines& lines) const {
+    const auto& all = diagnosis_.missing;
+    const auto shown = options_.all ? all.size() : std::min(all.size(), kMaxMissing);
+    for (std::size_t i = 0; i < shown; ++i) say(lines, all[i], {"missing: ", "         "});
+    if (shown < all.size()) {
+      lines.push_back("missing: " + std::to_string(all.size() - shown) + " more (--all shows them)");
+    }
+  }
+
+  std::string last_line() const {
+    std::uint64_t bytes = 0;
+    for (const auto& each : account_.samples) bytes += each.bytes_read;
+    auto words = std::string(diagnosis::name_of(diagnosis_.verdict)) + "  exit " +
+                 std::to_string(diagnosis::exit_code_of(diagnosis_.verdict));
+    const auto print = fingerprint(snapshot_, diagnosis_);
+    if (!print.empty()) words += "  fingerprint " + print;
+    return words + "  read " + bytes_of(bytes) + " in " + duration(account_.wall_us);
+  }
+
+  const snapshot::Snapshot& snapshot_;
+  const Diagnosis& diagnosis_;
+  const snapshot::Account& account_;
+  const Options& options_;
+};
+
+}  // namespace
+
+std::string text(const snapshot::Snapshot& snapshot, const Diagnosis& diagnosis,
+                 const snapshot::Account& account, const Options& options) {
+  return Screen(snapshot, diagnosis, account, options).draw();
+}
+
+}  // namespace hangspy::report
