@@ -114,16 +114,16 @@ template <>
 inline constexpr auto kFields<Executor> =
     all_fields(Field{"object", &Executor::object}, Field{"kind", &Executor::kind},
                Field{"queue", &Executor::queue}, Field{"max_workers", &Executor::max_workers},
-               Field{"shut_down", &Executor::shut_down},
-               Field{"complete", &Executor::complete}, Field{"workers", &Executor::workers},
-               Field{"serves", &Executor::serves}, Field{"until", &Executor::until},
-               Field{"items", &Executor::items});
+               Field{"shut_down", &Executor::shut_down}, Field{"complete", &Executor::complete},
+               Field{"workers", &Executor::workers}, Field{"serves", &Executor::serves},
+               Field{"until", &Executor::until}, Field{"items", &Executor::items});
 
 template <>
 inline constexpr auto kFields<Lock> = all_fields(
     Field{"object", &Lock::object}, Field{"kind", &Lock::kind}, Field{"locked", &Lock::locked},
     Field{"holder", &Lock::holder}, Field{"holder_known", &Lock::holder_known},
-    Field{"holder_is_task", &Lock::holder_is_task}, Field{"holder_frame", &Lock::holder_frame}, Field{"evidence", &Lock::evidence});
+    Field{"holder_is_task", &Lock::holder_is_task}, Field{"holder_frame", &Lock::holder_frame},
+    Field{"evidence", &Lock::evidence});
 
 template <>
 inline constexpr auto kFields<Holder> = all_fields(
