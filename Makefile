@@ -2,7 +2,7 @@
 CXX_SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
 JOBS ?= $(shell nproc)
 
-.PHONY: build demo test setup lint lint-setup format
+.PHONY: build demo test setup lint lint-setup format format-check
 
 build: setup
 	cmake --preset release
@@ -21,10 +21,12 @@ test: build
 lint-setup: setup
 	packaging/install-dependencies.sh packaging/lint-dependencies.txt
 
-lint: lint-setup
-	clang-format-19 --dry-run --Werror $(CXX_SOURCES)
+lint: lint-setup format-check
 	cmake --preset release > /dev/null
-	tests/run_clang_tidy.py --build build
+	run-clang-tidy-19 -quiet -p build -j $(JOBS) '/src/' '/tests/unit/'
+
+format-check:
+	clang-format-19 --dry-run --Werror $(CXX_SOURCES)
 
 format: lint-setup
 	clang-format-19 -i $(CXX_SOURCES)
