@@ -10,7 +10,7 @@ struct Sample {
   bool stopped = false;        // false: read still, the worker was not stopped
   std::uint64_t pause_us = 0;  // all stops of this sample together
   std::uint32_t stops = 0;
-  std::uint32_t tries = 1;     // readings until one held
+  std::uint32_t tries = 1;  // readings until one held
   std::uint64_t bytes_read = 0;
 };
 

@@ -51,7 +51,7 @@ struct Participant {
 struct Check {
   std::string name;  // "task-awaits-sync-to-async", "thread-parked", "item-queued-behind-thread"
   bool holds = false;
-  Phrase what;       // what was read
+  Phrase what;  // what was read
 };
 struct Signature {
   std::vector<Check> checks;
@@ -74,16 +74,16 @@ struct Impact {  // what is stuck behind the cause, not counting the cause itsel
 struct Diagnosis {
   Verdict verdict = Verdict::kInconclusive;
   Certainty certainty = Certainty::kNone;
-  std::string rule;  // kebab-case; empty for healthy, slow and inconclusive
-  Phrase headline;   // one sentence, no full stop: what is the matter
+  std::string rule;             // kebab-case; empty for healthy, slow and inconclusive
+  Phrase headline;              // one sentence, no full stop: what is the matter
   bool ends_by_itself = false;  // a timeout in the cycle will break it
   // When, if that could be read: from now; of a core by its event loop's own clock.
   std::optional<double> deadline_seconds;
   graph::WaitGraph graph;
-  std::vector<graph::EdgeIndex> cycle;       // closed, edge by edge
+  std::vector<graph::EdgeIndex> cycle;  // closed, edge by edge
   std::vector<Participant> participants;
   std::vector<graph::NodeIndex> stuck_behind;
-  std::vector<graph::NodeIndex> parked;      // stuck, but nobody is owed anything: not judged
+  std::vector<graph::NodeIndex> parked;  // stuck, but nobody is owed anything: not judged
   Impact impact;
   Signature signature;
   Advice advice;

@@ -12,17 +12,17 @@ namespace hangspy::report {
 struct Options {
   bool ascii = false;  // no box drawing, no characters beyond ASCII
   bool colour = false;
-  bool all = false;    // every thread and task, too
+  bool all = false;  // every thread and task, too
 };
 
 // At most 40 lines and 96 columns unless `all`. The same diagnosis is always the same text.
 [[nodiscard]] std::string text(const snapshot::Snapshot& snapshot,
-                               const diagnosis::Diagnosis& diagnosis, const snapshot::Account& account,
-                               const Options& options);
+                               const diagnosis::Diagnosis& diagnosis,
+                               const snapshot::Account& account, const Options& options);
 
 // One JSON object, schema_version "1.0"; docs/json.md names its fields.
 [[nodiscard]] std::string json(const snapshot::Snapshot& snapshot,
-                               const diagnosis::Diagnosis& diagnosis, const snapshot::Account& account,
-                               const Options& options);
+                               const diagnosis::Diagnosis& diagnosis,
+                               const snapshot::Account& account, const Options& options);
 
 }  // namespace hangspy::report

@@ -20,8 +20,12 @@ struct Address {
 };
 
 // Wraps like the machine's own addition does; a wild sum is found out when it is read.
-constexpr Address operator+(Address at, std::uint64_t bytes) { return {at.value + bytes}; }
-constexpr Address operator-(Address at, std::uint64_t bytes) { return {at.value - bytes}; }
+constexpr Address operator+(Address at, std::uint64_t bytes) {
+  return {at.value + bytes};
+}
+constexpr Address operator-(Address at, std::uint64_t bytes) {
+  return {at.value - bytes};
+}
 
 // What kind of failure this is. The exit code and the words of the report depend on it.
 enum class Failure : std::uint8_t {
@@ -59,11 +63,11 @@ using Result = tl::expected<T, Error>;
 }  // namespace hangspy
 
 // HANGSPY_TRY(name, expression): binds `name` to the value, or returns the error to the caller.
-#define HANGSPY_TRY(name, ...)                                                  \
-  auto name##_or_error = (__VA_ARGS__);                                         \
+#define HANGSPY_TRY(name, ...)                                                     \
+  auto name##_or_error = (__VA_ARGS__);                                            \
   if (!name##_or_error) return tl::unexpected(std::move(name##_or_error.error())); \
   auto& name = *name##_or_error
 
 // HANGSPY_CHECK(expression): the same for a Result<void>.
-#define HANGSPY_CHECK(...)                                                      \
+#define HANGSPY_CHECK(...) \
   if (auto checked = (__VA_ARGS__); !checked) return tl::unexpected(std::move(checked.error()))

@@ -16,8 +16,8 @@ enum class Pause : std::uint8_t { kAuto, kAlways, kNever };
 
 struct Options {
   Pause pause = Pause::kAuto;
-  std::uint32_t samples = 2;        // that a finding needs; what is healthy needs one
-  std::uint32_t interval_ms = 250;  // between two samples
+  std::uint32_t samples = 2;             // that a finding needs; what is healthy needs one
+  std::uint32_t interval_ms = 250;       // between two samples
   std::uint64_t max_copy = 64ULL << 20;  // bytes that the last of the stops may copy
 };
 

@@ -24,7 +24,7 @@ struct Frame {
   Address code;
   Text function;  // qualified name
   Text file;
-  std::int32_t line = 0;  // 0: the code has no line there
+  std::int32_t line = 0;          // 0: the code has no line there
   std::uint32_t instruction = 0;  // byte offset in the code
   Origin origin = Origin::kUser;
   // Which function of the standard library, asgiref or a server this is, by the identity of its
@@ -40,18 +40,19 @@ enum class Activity : std::uint8_t { kRunning, kInSyscall, kUnknown };
 
 // What a thread waits for at its innermost frames.
 enum class WaitKind : std::uint8_t {
-  kNone,           // it runs, or may run as soon as it has the GIL
-  kOutside,        // a system call that the outside world or the clock ends: sleep, recv, poll ...
-  kSelector,       // its event loop's selector
-  kIdleWorker,     // a pool's thread that waits for work (`object`: the queue)
-  kLock,           // a lock (`object`)
-  kCondition,      // a Condition (`object`) of nothing known
-  kEvent,          // a threading.Event (`object`)
-  kQueue,          // a queue.Queue (`object`)
-  kFutureResult,   // a concurrent Future's result (`object`: the future)
-  kServeUntil,     // CurrentThreadExecutor.run_until_future (`object`: the future; `server`: the executor)
-  kJoin,           // another thread's end (`object`: the threading.Thread)
-  kNativeFutex,    // a futex that belongs to no Python object that was found
+  kNone,          // it runs, or may run as soon as it has the GIL
+  kOutside,       // a system call that the outside world or the clock ends: sleep, recv, poll ...
+  kSelector,      // its event loop's selector
+  kIdleWorker,    // a pool's thread that waits for work (`object`: the queue)
+  kLock,          // a lock (`object`)
+  kCondition,     // a Condition (`object`) of nothing known
+  kEvent,         // a threading.Event (`object`)
+  kQueue,         // a queue.Queue (`object`)
+  kFutureResult,  // a concurrent Future's result (`object`: the future)
+  kServeUntil,    // CurrentThreadExecutor.run_until_future (`object`: the future; `server`: the
+                  // executor)
+  kJoin,          // another thread's end (`object`: the threading.Thread)
+  kNativeFutex,   // a futex that belongs to no Python object that was found
 };
 
 struct ThreadWait {
@@ -76,7 +77,7 @@ struct Thread {
   std::optional<std::uint64_t> run_counter;
   bool slept = false;  // it did not run while this snapshot was read
   Address running_loop;
-  Address runs_handle;  // the event loop's handle whose callback it is in
+  Address runs_handle;        // the event loop's handle whose callback it is in
   std::vector<Frame> frames;  // innermost first
   ThreadWait wait;
 
@@ -104,7 +105,7 @@ struct Task {
   Address waits_for;  // _fut_waiter: 0 when it runs or is ready to
   bool running = false;
   std::int32_t cancels_requested = 0;
-  bool is_request = false;  // an ASGI server's or Django's handler is in its chain
+  bool is_request = false;       // an ASGI server's or Django's handler is in its chain
   std::vector<AwaitLink> chain;  // outermost first
 
   bool operator==(const Task&) const = default;
@@ -141,10 +142,10 @@ struct Handle {
   Address loop;
   HandleKind kind = HandleKind::kReady;
   std::int32_t descriptor = -1;
-  double when = 0;          // of a timer, in the loop's own seconds
-  Text callback;            // qualified name
-  Address runs_task;        // it steps or wakes this task
-  Address starts_coroutine; // it makes a task of this coroutine
+  double when = 0;           // of a timer, in the loop's own seconds
+  Text callback;             // qualified name
+  Address runs_task;         // it steps or wakes this task
+  Address starts_coroutine;  // it makes a task of this coroutine
   std::optional<Frame> coroutine_frame;
   std::vector<Address> completes;  // futures that its callback will complete
   Address times_out_task;          // asyncio.timeout: it cancels this task
@@ -154,9 +155,9 @@ struct Handle {
 
 struct EventLoop {
   Address object;
-  Text type;               // "asyncio.unix_events._UnixSelectorEventLoop", "uvloop.Loop"
-  Address thread;          // thread state of the thread that runs it, 0 when none does
-  bool readable = true;    // false: its queues are not Python objects (uvloop)
+  Text type;                  // "asyncio.unix_events._UnixSelectorEventLoop", "uvloop.Loop"
+  Address thread;             // thread state of the thread that runs it, 0 when none does
+  bool readable = true;       // false: its queues are not Python objects (uvloop)
   std::optional<double> now;  // its own clock at the read; absent in a core
   std::vector<Handle> handles;
 
@@ -177,11 +178,11 @@ enum class ExecutorKind : std::uint8_t { kThreadPool, kCurrentThread };
 struct WorkItem {
   Address object;
   Address future;
-  Text function;  // the user's function, behind the wrappers
-  std::optional<Frame> place;  // where that function is defined
+  Text function;                           // the user's function, behind the wrappers
+  std::optional<Frame> place;              // where that function is defined
   std::optional<std::uint32_t> queued_at;  // position in its executor's queue; absent when it runs
-  Address runs_on;  // thread state; 0 while it is queued
-  std::uint32_t frame = 0;  // index, in that thread, of the frame that runs it
+  Address runs_on;                         // thread state; 0 while it is queued
+  std::uint32_t frame = 0;                 // index, in that thread, of the frame that runs it
 
   bool operator==(const WorkItem&) const = default;
 };
@@ -209,11 +210,11 @@ struct Lock {
   Address object;
   LockKind kind = LockKind::kLock;
   bool locked = false;
-  Address holder;        // thread state or task, 0 when nobody was found
+  Address holder;  // thread state or task, 0 when nobody was found
   bool holder_known = false;
   bool holder_is_task = false;     // a suspended coroutine holds it, across an await
   std::uint32_t holder_frame = 0;  // index, in that thread or chain, of the `with` that holds it
-  std::string evidence;  // "open with block", "owner field"
+  std::string evidence;            // "open with block", "owner field"
 
   bool operator==(const Lock&) const = default;
 };
@@ -253,9 +254,9 @@ struct Package {
 struct Runtime {
   std::string version;  // "3.12.1"
   Text executable;
-  std::string layout;   // which layout was chosen, and why
+  std::string layout;  // which layout was chosen, and why
   std::vector<Package> packages;
-  Text server;          // "uvicorn shop.asgi:app", from the worker's own command line; may be empty
+  Text server;  // "uvicorn shop.asgi:app", from the worker's own command line; may be empty
 
   bool operator==(const Runtime&) const = default;
 };

@@ -38,13 +38,13 @@ enum class Activity : std::uint8_t { kRunning, kInSyscall, kUnknown };
 struct ThreadState {
   Tid tid = 0;
   Activity activity = Activity::kUnknown;
-  std::int64_t syscall = -1;                   // number, x86-64; valid when kInSyscall
-  std::array<std::uint64_t, 6> arguments{};    // of that system call
-  std::uint64_t fs_base = 0;                   // pthread_self; 0 where it was not read
-  std::uint64_t stack_pointer = 0;             // 0 where it was not read
-  std::uint64_t instruction_pointer = 0;       // 0 where it was not read
-  std::uint64_t frame_pointer = 0;             // rbp; 0 where it was not read
-  std::optional<std::uint64_t> run_counter;    // times it was scheduled in; absent in a core
+  std::int64_t syscall = -1;                 // number, x86-64; valid when kInSyscall
+  std::array<std::uint64_t, 6> arguments{};  // of that system call
+  std::uint64_t fs_base = 0;                 // pthread_self; 0 where it was not read
+  std::uint64_t stack_pointer = 0;           // 0 where it was not read
+  std::uint64_t instruction_pointer = 0;     // 0 where it was not read
+  std::uint64_t frame_pointer = 0;           // rbp; 0 where it was not read
+  std::optional<std::uint64_t> run_counter;  // times it was scheduled in; absent in a core
 };
 
 // Whole pages, by address; the unit of reading and of remembering.
@@ -72,8 +72,8 @@ class Target {
   [[nodiscard]] virtual Result<std::vector<ThreadState>> threads() const = 0;
   // Copies the pages at `pages` (each a multiple of kPageSize) to `out`, which is as many pages
   // long. A page that cannot be read is named in the result by its index and left untouched.
-  [[nodiscard]] virtual Result<std::vector<std::size_t>> fetch(
-      std::span<const Address> pages, std::span<std::byte> out) const = 0;
+  [[nodiscard]] virtual Result<std::vector<std::size_t>> fetch(std::span<const Address> pages,
+                                                               std::span<std::byte> out) const = 0;
   // The path under which hangspy can open the file that is mapped at `mapping` (through the
   // target's own root), or why there is none. The caller compares build ids before trusting it.
   [[nodiscard]] virtual Result<std::filesystem::path> file_behind(const Mapping& mapping) const = 0;

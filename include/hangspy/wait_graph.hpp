@@ -18,8 +18,18 @@
 namespace hangspy::graph {
 
 enum class NodeKind : std::uint8_t {
-  kThread, kTask, kHandle, kWorkItem, kFuture, kConcurrentFuture, kLock, kCondition, kEvent,
-  kQueue, kExecutor, kEventLoop,
+  kThread,
+  kTask,
+  kHandle,
+  kWorkItem,
+  kFuture,
+  kConcurrentFuture,
+  kLock,
+  kCondition,
+  kEvent,
+  kQueue,
+  kExecutor,
+  kEventLoop,
 };
 [[nodiscard]] std::string_view name_of(NodeKind kind);  // "thread", "work item" ...
 
@@ -39,7 +49,12 @@ enum class Acts : std::uint8_t {
 };
 
 enum class Relation : std::uint8_t {
-  kWaitsFor, kHeldBy, kCompletedBy, kServedBy, kQueuedBehind, kRunsOn,
+  kWaitsFor,
+  kHeldBy,
+  kCompletedBy,
+  kServedBy,
+  kQueuedBehind,
+  kRunsOn,
 };
 [[nodiscard]] std::string_view name_of(Relation relation);  // "waits_for" ...
 
@@ -54,7 +69,7 @@ struct Node {
   Acts acts = Acts::kWhenFreed;
   bool demanded = false;  // somebody is owed an answer: a request, a running work item, a join ...
   std::optional<double> deadline_seconds;  // kAtDeadline: from the read on; from a core: loop time
-  std::string why;        // for kAlone, kOpen, kUnreadable: what was read to say so
+  std::string why;  // for kAlone, kOpen, kUnreadable: what was read to say so
 };
 
 struct Edge {
@@ -75,9 +90,8 @@ class WaitGraph {
   // A new group of `from`, for edges of which one suffices.
   std::uint32_t new_group(NodeIndex from);
   // `from` needs `to` (in a group of its own, unless one is named).
-  EdgeIndex need(NodeIndex from, NodeIndex to, Relation relation,
-                 std::vector<std::string> evidence, Grade grade = Grade::kSeen,
-                 std::optional<std::uint32_t> group = std::nullopt);
+  EdgeIndex need(NodeIndex from, NodeIndex to, Relation relation, std::vector<std::string> evidence,
+                 Grade grade = Grade::kSeen, std::optional<std::uint32_t> group = std::nullopt);
 
   [[nodiscard]] Node& at(NodeIndex index) { return nodes_[index]; }
   [[nodiscard]] const Node& at(NodeIndex index) const { return nodes_[index]; }
@@ -96,15 +110,15 @@ class WaitGraph {
 };
 
 struct Assume {
-  bool timers_fire = true;         // kAtDeadline nodes act when their groups allow it
-  bool unreadable_acts = true;     // kUnreadable nodes act
+  bool timers_fire = true;      // kAtDeadline nodes act when their groups allow it
+  bool unreadable_acts = true;  // kUnreadable nodes act
 };
 // Graph reduction (Holt 1972), iterated to the fixed point without recursion, in time linear in
 // the edges. The result says for each node whether it can ever act again.
 [[nodiscard]] std::vector<bool> reduce(const WaitGraph& graph, const Assume& assume);
 
-// A cause: a closed strongly connected component of what is stuck, as large as it can be. Closed: it
-// stays stuck whatever becomes of the rest, for each of its nodes has a group that ends wholly
+// A cause: a closed strongly connected component of what is stuck, as large as it can be. Closed:
+// it stays stuck whatever becomes of the rest, for each of its nodes has a group that ends wholly
 // inside it. Only such groups count: one in which some end acts holds nobody, and one that also
 // leads elsewhere is not a reason of this cause. So two tasks that wait for each other are a cause
 // also when one of them needs an orphan besides; and the orphan is another.

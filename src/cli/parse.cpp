@@ -109,7 +109,8 @@ void apply(const Words& words, Command& command) {
 }  // namespace
 
 Parsed parse(int argc, const char* const* argv) {
-  CLI::App app{"Says why a Python web worker hangs: who waits for whom, and what to change.", "hangspy"};
+  CLI::App app{"Says why a Python web worker hangs: who waits for whom, and what to change.",
+               "hangspy"};
   app.set_version_flag("--version", "hangspy " HANGSPY_VERSION);
   app.footer(kFooter);
   Command command;
@@ -117,7 +118,9 @@ Parsed parse(int argc, const char* const* argv) {
   add_live_options(app, command, words);
   add_report_options(app, command, words);
   auto* core = app.add_subcommand("core", "diagnose a core dump");
-  core->add_option("CORE", command.core.core, "an ELF core file")->required()->check(CLI::ExistingFile);
+  core->add_option("CORE", command.core.core, "an ELF core file")
+      ->required()
+      ->check(CLI::ExistingFile);
   core->add_option("EXE", command.core.executable, "the python that died, if it lies elsewhere")
       ->check(CLI::ExistingFile);
   core->add_option("--sysroot", command.core.sysroot, "where the files that the core names lie")
@@ -130,7 +133,8 @@ Parsed parse(int argc, const char* const* argv) {
     app.parse(argc, argv);
     std::string unknown;
     command.fail_on = verdicts_of(words.fail_on, unknown);
-    if (!unknown.empty()) throw CLI::ValidationError("--fail-on", "no verdict is called " + unknown);
+    if (!unknown.empty())
+      throw CLI::ValidationError("--fail-on", "no verdict is called " + unknown);
     if (*core) command.action = Action::kCore;
     if (*explain) command.action = Action::kExplain;
     if (command.action == Action::kLive && command.pid == 0) {

@@ -22,15 +22,24 @@ bool blocks(const Facts& facts, const snapshot::Thread& thread) {
 
 std::string what_blocks(const snapshot::ThreadWait& wait) {
   switch (wait.kind) {
-    case WaitKind::kOutside: return wait.evidence.empty() ? "a system call" : wait.evidence.front();
-    case WaitKind::kLock: return "a lock";
-    case WaitKind::kEvent: return "Event.wait";
-    case WaitKind::kQueue: return "a queue";
-    case WaitKind::kFutureResult: return "a future's result()";
-    case WaitKind::kServeUntil: return "async_to_sync";
-    case WaitKind::kJoin: return "a thread's join()";
-    case WaitKind::kNativeFutex: return "a lock of native code";
-    default: return "a wait";
+    case WaitKind::kOutside:
+      return wait.evidence.empty() ? "a system call" : wait.evidence.front();
+    case WaitKind::kLock:
+      return "a lock";
+    case WaitKind::kEvent:
+      return "Event.wait";
+    case WaitKind::kQueue:
+      return "a queue";
+    case WaitKind::kFutureResult:
+      return "a future's result()";
+    case WaitKind::kServeUntil:
+      return "async_to_sync";
+    case WaitKind::kJoin:
+      return "a thread's join()";
+    case WaitKind::kNativeFutex:
+      return "a lock of native code";
+    default:
+      return "a wait";
   }
 }
 

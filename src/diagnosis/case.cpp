@@ -20,7 +20,8 @@ Facts::Facts(const snapshot::Snapshot& snapshot) : snapshot_(snapshot) {
   for (const auto& each : snapshot.threads) threads_.emplace(each.state.value, &each);
   for (const auto& each : snapshot.tasks) tasks_.emplace(each.object.value, &each);
   for (const auto& each : snapshot.locks) locks_.emplace(each.object.value, &each);
-  for (const auto& each : snapshot.concurrent_futures) concurrent_.emplace(each.object.value, &each);
+  for (const auto& each : snapshot.concurrent_futures)
+    concurrent_.emplace(each.object.value, &each);
   for (const auto& loop : snapshot.loops) {
     loops_.emplace(loop.object.value, &loop);
     for (const auto& each : loop.handles) handles_.emplace(each.object.value, &each);
@@ -34,16 +35,30 @@ Facts::Facts(const snapshot::Snapshot& snapshot) : snapshot_(snapshot) {
   }
 }
 
-const snapshot::Thread* Facts::thread(Address state) const { return found(threads_, state); }
-const snapshot::Task* Facts::task(Address object) const { return found(tasks_, object); }
-const snapshot::EventLoop* Facts::loop(Address object) const { return found(loops_, object); }
-const snapshot::Handle* Facts::handle(Address object) const { return found(handles_, object); }
-const snapshot::WorkItem* Facts::item(Address object) const { return found(items_, object); }
-const snapshot::Executor* Facts::executor(Address object) const { return found(executors_, object); }
+const snapshot::Thread* Facts::thread(Address state) const {
+  return found(threads_, state);
+}
+const snapshot::Task* Facts::task(Address object) const {
+  return found(tasks_, object);
+}
+const snapshot::EventLoop* Facts::loop(Address object) const {
+  return found(loops_, object);
+}
+const snapshot::Handle* Facts::handle(Address object) const {
+  return found(handles_, object);
+}
+const snapshot::WorkItem* Facts::item(Address object) const {
+  return found(items_, object);
+}
+const snapshot::Executor* Facts::executor(Address object) const {
+  return found(executors_, object);
+}
 const snapshot::Executor* Facts::executor_of_item(Address item) const {
   return found(item_executors_, item);
 }
-const snapshot::Lock* Facts::lock(Address object) const { return found(locks_, object); }
+const snapshot::Lock* Facts::lock(Address object) const {
+  return found(locks_, object);
+}
 const snapshot::ConcurrentFuture* Facts::concurrent_future(Address object) const {
   return found(concurrent_, object);
 }
@@ -135,7 +150,8 @@ Phrase place_of(const snapshot::Frame& frame) {
 Text bare_name(const Text& qualified) {
   const auto bytes = qualified.bytes();
   const auto dot = bytes.rfind('.');
-  return Text::of_target(std::string(dot == std::string_view::npos ? bytes : bytes.substr(dot + 1)));
+  return Text::of_target(
+      std::string(dot == std::string_view::npos ? bytes : bytes.substr(dot + 1)));
 }
 
 Phrase code_and_place(const snapshot::Frame& frame) {

@@ -45,9 +45,8 @@ std::vector<bool> demanded(const graph::WaitGraph& graph) {
 }
 
 bool all_seen(const graph::WaitGraph& graph, const Component& component) {
-  return std::all_of(component.waits.begin(), component.waits.end(), [&](EdgeIndex index) {
-    return graph.edge(index).grade == Grade::kSeen;
-  });
+  return std::all_of(component.waits.begin(), component.waits.end(),
+                     [&](EdgeIndex index) { return graph.edge(index).grade == Grade::kSeen; });
 }
 
 bool any_demanded(const Component& component, const std::vector<bool>& owed) {
@@ -170,9 +169,8 @@ void tell_cause(const Facts& facts, const Component& component, const std::vecto
   diagnosis.rule = rule.name;
   diagnosis.participants = participants(found);
   diagnosis.advice = rule.advise(found);
-  diagnosis.headline = component.is_cycle
-                           ? cycle_headline(graph, diagnosis)
-                           : Phrase("a wait that nothing alive can end");
+  diagnosis.headline = component.is_cycle ? cycle_headline(graph, diagnosis)
+                                          : Phrase("a wait that nothing alive can end");
   diagnosis.stuck_behind = graph::stuck_behind(graph, component, acts);
   count_impact(facts, diagnosis, acts);
 }
@@ -271,8 +269,8 @@ Diagnosis diagnose(const snapshot::Snapshot& snapshot) {
   const auto owed = demanded(diagnosis.graph);
   if (const auto cause = finding(diagnosis.graph, acts, owed)) {
     tell_cause(facts, *cause, acts, diagnosis);
-  } else if (!judge_deadline(facts, acts, diagnosis) &&
-             !judge_unreadable(acts, owed, diagnosis) && !judge_blocked_loop(facts, diagnosis)) {
+  } else if (!judge_deadline(facts, acts, diagnosis) && !judge_unreadable(acts, owed, diagnosis) &&
+             !judge_blocked_loop(facts, diagnosis)) {
     judge_moving(facts, diagnosis);
     list_parked(acts, owed, diagnosis);
   }

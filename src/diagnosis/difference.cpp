@@ -39,7 +39,8 @@ std::optional<std::string> cycle_difference(const snapshot::Snapshot& first_snap
   const Facts before(first_snapshot);
   const Facts after(second_snapshot);
   for (const auto edge : first.cycle) {
-    if (!again.contains(identity(first.graph, edge))) return "a wait of the cycle was not there again";
+    if (!again.contains(identity(first.graph, edge)))
+      return "a wait of the cycle was not there again";
     const auto& from = first.graph.at(first.graph.edge(edge).from).id;
     if (from.kind == NodeKind::kThread && ran(before, after, from.object)) {
       return "a thread of the cycle ran in between";

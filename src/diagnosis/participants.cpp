@@ -12,18 +12,29 @@ using graph::NodeKind;
 
 char letter_of(NodeKind kind) {
   switch (kind) {
-    case NodeKind::kThread: return 'T';
-    case NodeKind::kTask: return 'A';
-    case NodeKind::kHandle: return 'H';
-    case NodeKind::kWorkItem: return 'W';
+    case NodeKind::kThread:
+      return 'T';
+    case NodeKind::kTask:
+      return 'A';
+    case NodeKind::kHandle:
+      return 'H';
+    case NodeKind::kWorkItem:
+      return 'W';
     case NodeKind::kFuture:
-    case NodeKind::kConcurrentFuture: return 'F';
-    case NodeKind::kLock: return 'L';
-    case NodeKind::kCondition: return 'C';
-    case NodeKind::kEvent: return 'E';
-    case NodeKind::kQueue: return 'Q';
-    case NodeKind::kExecutor: return 'X';
-    case NodeKind::kEventLoop: return 'O';
+    case NodeKind::kConcurrentFuture:
+      return 'F';
+    case NodeKind::kLock:
+      return 'L';
+    case NodeKind::kCondition:
+      return 'C';
+    case NodeKind::kEvent:
+      return 'E';
+    case NodeKind::kQueue:
+      return 'Q';
+    case NodeKind::kExecutor:
+      return 'X';
+    case NodeKind::kEventLoop:
+      return 'O';
   }
   return 'N';
 }
@@ -99,14 +110,22 @@ class Telling {
     const auto next = step(position);
     const auto& id = case_.graph.at(node).id;
     switch (id.kind) {
-      case NodeKind::kThread: return of_thread(id.object, next);
-      case NodeKind::kTask: return of_task(id.object, next);
-      case NodeKind::kHandle: return of_handle(id.object, next);
-      case NodeKind::kWorkItem: return of_item(id.object, next);
-      case NodeKind::kLock: return of_lock(id.object, next);
-      case NodeKind::kEventLoop: return {told("an event loop, which " + alias(next.to) + " runs", next)};
-      case NodeKind::kConcurrentFuture: return {told("the result of " + alias(next.to), next)};
-      default: return {told("can only be released by " + alias(next.to), next)};
+      case NodeKind::kThread:
+        return of_thread(id.object, next);
+      case NodeKind::kTask:
+        return of_task(id.object, next);
+      case NodeKind::kHandle:
+        return of_handle(id.object, next);
+      case NodeKind::kWorkItem:
+        return of_item(id.object, next);
+      case NodeKind::kLock:
+        return of_lock(id.object, next);
+      case NodeKind::kEventLoop:
+        return {told("an event loop, which " + alias(next.to) + " runs", next)};
+      case NodeKind::kConcurrentFuture:
+        return {told("the result of " + alias(next.to), next)};
+      default:
+        return {told("can only be released by " + alias(next.to), next)};
     }
   }
 
@@ -141,7 +160,8 @@ class Telling {
     const auto* thread = case_.facts.thread(state);
     if (thread == nullptr) return {told("a thread; waits for " + alias(next.to), next)};
     Sentence title;
-    title.words = Phrase("thread \"") + thread->name + "\" (tid " + std::to_string(thread->tid) + ")" +
+    title.words = Phrase("thread \"") + thread->name + "\" (tid " + std::to_string(thread->tid) +
+                  ")" +
                   (case_.facts.runs_loop(*thread) ? ", runs an event loop" : only_worker(state));
     Sentence wait = told(Phrase("waits for ") + target(next), next);
     if (thread->wait.kind == snapshot::WaitKind::kJoin) {
@@ -186,9 +206,10 @@ class Telling {
     if (handle == nullptr) return {std::move(wait)};
     Sentence title;
     title.words = handle->kind == snapshot::HandleKind::kReady ? "ready in the loop's queue: "
-                                                                : "to be called by the loop: ";
+                                                               : "to be called by the loop: ";
     if (handle->coroutine_frame) {
-      title.words += Phrase("the coroutine ") + handle->coroutine_frame->function + ", not started yet";
+      title.words +=
+          Phrase("the coroutine ") + handle->coroutine_frame->function + ", not started yet";
     } else {
       title.words += handle->callback;
     }
@@ -218,6 +239,8 @@ class Telling {
 
 }  // namespace
 
-std::vector<Participant> participants(const Case& found) { return Telling(found).tell(); }
+std::vector<Participant> participants(const Case& found) {
+  return Telling(found).tell();
+}
 
 }  // namespace hangspy::diagnosis

@@ -5,12 +5,15 @@
 namespace hangspy::diagnosis {
 namespace {
 
-bool matches(const Case&) { return false; }  // it is no cycle; see blocked_loop.cpp
+bool matches(const Case&) {
+  return false;
+}  // it is no cycle; see blocked_loop.cpp
 
 Advice advise(const Case& found) {
   Advice advice;
   for (const auto& thread : found.facts.all().threads) {
-    if (!found.facts.runs_loop(thread) || thread.wait.kind == snapshot::WaitKind::kSelector) continue;
+    if (!found.facts.runs_loop(thread) || thread.wait.kind == snapshot::WaitKind::kSelector)
+      continue;
     const auto frame = user_frame(thread);
     if (!frame) continue;
     advice.help = code_and_place(*frame) +

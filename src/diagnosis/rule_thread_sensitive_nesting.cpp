@@ -31,10 +31,11 @@ Advice advise(const Case& found) {
   const auto* thread = bridge != nullptr ? bridge : found.waiting(WaitKind::kServeUntil);
   const auto frame = thread != nullptr ? user_frame(*thread) : std::nullopt;
   if (!frame) return advice;
-  advice.help = code_and_place(*frame) +
-                (bridge != nullptr
-                     ? " blocks its thread for a coroutine whose own sync call needs that thread"
-                     : " waits for an async view that made a task, whose own sync call needs its thread");
+  advice.help =
+      code_and_place(*frame) +
+      (bridge != nullptr
+           ? " blocks its thread for a coroutine whose own sync call needs that thread"
+           : " waits for an async view that made a task, whose own sync call needs its thread");
   const auto* item = found.queued_item();
   advice.help += bridge != nullptr
                      ? Phrase(". Await the coroutine in async code")

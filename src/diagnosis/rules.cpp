@@ -24,9 +24,15 @@ std::vector<int> numbers(std::string_view version) {
 }
 
 constexpr std::array kCycleRules = {
-    &kThreadSensitiveExitOnLoop, &kLoopWaitsForItself,  &kEventBehindItsSetter,
-    &kLockCycle,                 &kLockAcrossBridge,    &kStackedCurrentThreadExecutor,
-    &kThreadSensitiveNesting,    &kPoolExhaustion,      &kTaskCycle,
+    &kThreadSensitiveExitOnLoop,
+    &kLoopWaitsForItself,
+    &kEventBehindItsSetter,
+    &kLockCycle,
+    &kLockAcrossBridge,
+    &kStackedCurrentThreadExecutor,
+    &kThreadSensitiveNesting,
+    &kPoolExhaustion,
+    &kTaskCycle,
     &kWaitCycle,
 };
 
@@ -73,7 +79,8 @@ void note_async_orm(const Case& found, Advice& advice) {
 
 void note_gather(const Case& found, Advice& advice) {
   if (!found.has(graph::NodeKind::kTask)) return;
-  advice.notes.emplace_back("asyncio.gather instead of create_task does not help: it makes tasks, too");
+  advice.notes.emplace_back(
+      "asyncio.gather instead of create_task does not help: it makes tasks, too");
 }
 
 }  // namespace hangspy::diagnosis

@@ -23,8 +23,8 @@ extern const Rule kLockCycle;
 extern const Rule kLockAcrossBridge;
 extern const Rule kPoolExhaustion;
 extern const Rule kTaskCycle;
-extern const Rule kWaitCycle;          // any other cycle
-extern const Rule kNobodyCanRelease;   // an orphan-wait
+extern const Rule kWaitCycle;         // any other cycle
+extern const Rule kNobodyCanRelease;  // an orphan-wait
 extern const Rule kBlockingCallOnLoop;
 
 // In the order in which they are asked: the most special first. Every cycle has a rule.

@@ -16,7 +16,9 @@ bool is_task_cycle(const Case& found) {
   return found.has(NodeKind::kTask) && !found.has(NodeKind::kThread);
 }
 
-bool is_any(const Case&) { return true; }
+bool is_any(const Case&) {
+  return true;
+}
 
 std::optional<snapshot::Frame> first_frame(const Case& found) {
   for (const auto state : found.parties(NodeKind::kThread)) {

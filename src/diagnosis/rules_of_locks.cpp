@@ -19,7 +19,9 @@ bool is_lock_cycle(const Case& found) {
   return found.has(NodeKind::kLock) && only(found, {NodeKind::kThread, NodeKind::kLock});
 }
 
-bool is_across_bridge(const Case& found) { return found.has(NodeKind::kLock); }
+bool is_across_bridge(const Case& found) {
+  return found.has(NodeKind::kLock);
+}
 
 // The frame of the `with` that holds the first lock of the cycle.
 std::optional<snapshot::Frame> holding_frame(const Case& found) {
@@ -38,10 +40,12 @@ Advice advise_order(const Case& found) {
   const auto frame = holding_frame(found);
   if (!frame) return advice;
   advice.help = found.parties(NodeKind::kThread).size() == 1
-                    ? code_and_place(*frame) + " takes a lock that its own thread holds already. "
-                                               "Use an RLock, or do not take it twice"
-                    : code_and_place(*frame) + " holds a lock while it waits for another. Take the "
-                                               "locks in one order everywhere, or hold only one";
+                    ? code_and_place(*frame) +
+                          " takes a lock that its own thread holds already. "
+                          "Use an RLock, or do not take it twice"
+                    : code_and_place(*frame) +
+                          " holds a lock while it waits for another. Take the "
+                          "locks in one order everywhere, or hold only one";
   return advice;
 }
 

@@ -35,8 +35,9 @@ std::size_t queued_behind(const Facts& facts, Address thread) {
   for (const auto& executor : facts.all().executors) {
     const auto& workers = executor.workers;
     if (executor.serves || workers.size() != 1 || workers.front() != thread) continue;
-    queued += static_cast<std::size_t>(std::count_if(
-        executor.items.begin(), executor.items.end(), [](const auto& each) { return each.queued_at.has_value(); }));
+    queued += static_cast<std::size_t>(
+        std::count_if(executor.items.begin(), executor.items.end(),
+                      [](const auto& each) { return each.queued_at.has_value(); }));
   }
   return queued;
 }
@@ -137,7 +138,8 @@ void judge_moving(const Facts& facts, Diagnosis& diagnosis) {
     return;
   }
   diagnosis.verdict = Verdict::kSlow;
-  diagnosis.headline = Phrase(counted(open, "request") + " in flight, waiting for what can still happen");
+  diagnosis.headline =
+      Phrase(counted(open, "request") + " in flight, waiting for what can still happen");
   for (const auto& task : facts.all().tasks) {
     if (!task.is_request || task.state != snapshot::FutureState::kPending) continue;
     diagnosis.headline += Phrase(": ") + task_words(*last_task(facts, diagnosis.graph, task));

@@ -29,7 +29,8 @@ Result<std::vector<Entry>> Objects::managed_dict(Address object, Address type,
     }
     case layouts::Attributes::kTaggedWord: {
       HANGSPY_TRY(word, value<std::uint64_t>(object - 24));
-      if ((word & 1) != 0) return split_entries(keys, Address{word + 1} + layout().dict_values.values);
+      if ((word & 1) != 0)
+        return split_entries(keys, Address{word + 1} + layout().dict_values.values);
       return word != 0 ? dict({word}) : std::vector<Entry>{};
     }
     case layouts::Attributes::kDictThenInline: {

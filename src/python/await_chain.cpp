@@ -17,7 +17,8 @@ bool is_generator(const Objects& objects, Address object) {
 // Whether the suspended frame stands at an `await` or `yield from` rather than at a plain yield.
 Result<bool> awaits(const Objects& objects, Address generator, const RawFrame& frame) {
   const auto& traits = objects.traits();
-  HANGSPY_TRY(state, objects.value<std::int8_t>(generator + objects.layout().generator.frame_state));
+  HANGSPY_TRY(state,
+              objects.value<std::int8_t>(generator + objects.layout().generator.frame_state));
   if (traits.suspended == layouts::Suspended::kFrameState) {
     return state == traits.state_suspended_yield_from;
   }
@@ -39,7 +40,8 @@ Result<Address> awaited(const Objects& objects, const Frames& frames, Address ge
 // The next object of the chain behind one of the C wrappers; null at the chain's end.
 Result<Address> behind(const Objects& objects, Address object, const std::string& type) {
   const auto& layout = objects.layout();
-  if (type == "coroutine_wrapper") return objects.pointer(object + layout.coroutine_wrapper.coroutine);
+  if (type == "coroutine_wrapper")
+    return objects.pointer(object + layout.coroutine_wrapper.coroutine);
   if (type == "async_generator_asend") {
     return objects.pointer(object + layout.async_generator_send.generator);
   }
@@ -66,7 +68,8 @@ Result<std::vector<RawLink>> await_chain(const Objects& objects, const Frames& f
   std::vector<RawLink> chain;
   std::set<Address> seen;
   for (Address object = coroutine; object && seen.insert(object).second;) {
-    if (chain.size() == kMaxLinks) return fail(Failure::kLimit, "an await chain over 100,000 links");
+    if (chain.size() == kMaxLinks)
+      return fail(Failure::kLimit, "an await chain over 100,000 links");
     HANGSPY_TRY(type_at, objects.type_of(object));
     HANGSPY_TRY(type, objects.type_name(type_at));
     RawLink link{object, type, std::nullopt};

@@ -25,7 +25,7 @@ struct RawLink {
 
 // The chain from `coroutine`, outermost first. It ends with a future, with a coroutine that runs,
 // or with an object that cannot be looked into. Error: kLimit over 100,000 links.
-[[nodiscard]] Result<std::vector<RawLink>> await_chain(const Objects& objects,
-                                                       const Frames& frames, Address coroutine);
+[[nodiscard]] Result<std::vector<RawLink>> await_chain(const Objects& objects, const Frames& frames,
+                                                       Address coroutine);
 
 }  // namespace hangspy::python

@@ -34,8 +34,7 @@ std::optional<BoundMethod> bound_method(const Objects& objects, Address callable
     const auto self = objects.pointer(callable + layout.method.self);
     const auto function = objects.pointer(callable + layout.method.function);
     if (!self || !function || !*self) return std::nullopt;
-    return BoundMethod{*self, *function,
-                       last_part(callable_name(objects, *function).bytes())};
+    return BoundMethod{*self, *function, last_part(callable_name(objects, *function).bytes())};
   }
   if (!is_builtin_method(objects, callable)) return std::nullopt;
   const auto self = objects.pointer(callable + layout.builtin_function.self);

@@ -120,7 +120,9 @@ Result<const Code*> Codes::at(Address address) const {
   if (const auto seen = known_.find(address.value); seen != known_.end()) return &seen->second;
   if (!is_code(address)) return fail(Failure::kImplausible, "no code lies at " + to_hex(address));
   const auto& field = objects_.layout().code;
-  const auto pointer_at = [&](layouts::Offset offset) { return objects_.pointer(address + offset); };
+  const auto pointer_at = [&](layouts::Offset offset) {
+    return objects_.pointer(address + offset);
+  };
   Code code;
   code.address = address;
   HANGSPY_TRY(function_at, pointer_at(field.qualified_name));

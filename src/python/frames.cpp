@@ -34,7 +34,8 @@ Result<std::optional<RawFrame>> Frames::at(Address address) const {
   // Before its first instruction prev_instr points one unit below the code (3.11 and 3.12).
   const auto offset = instruction < start ? 0 : instruction - start;
   if (offset > 1U << 26) {
-    return fail(Failure::kImplausible, "an instruction outside its code in frame " + to_hex(address));
+    return fail(Failure::kImplausible,
+                "an instruction outside its code in frame " + to_hex(address));
   }
   return std::optional<RawFrame>{{address, code, static_cast<std::uint32_t>(offset)}};
 }
@@ -73,8 +74,7 @@ Result<std::optional<Address>> Frames::local(const RawFrame& frame, std::string_
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) return std::optional<Address>{};
   const auto index = static_cast<std::uint64_t>(found - names.begin());
-  HANGSPY_TRY(held,
-              objects_.pointer(frame.address + objects_.layout().frame.locals + 8 * index));
+  HANGSPY_TRY(held, objects_.pointer(frame.address + objects_.layout().frame.locals + 8 * index));
   if (!held) return std::optional<Address>{};
   if (!objects_.is_builtin(held, "cell")) return std::optional<Address>{held};
   HANGSPY_TRY(content, objects_.pointer(held + objects_.layout().cell.content));

@@ -23,12 +23,14 @@ constexpr std::array kFunctions = {
     FunctionPlace{Mark::kQueueJoin, "queue", "Queue.join", ""},
     FunctionPlace{Mark::kPoolWorker, "concurrent.futures.thread", "_worker", ""},
     FunctionPlace{Mark::kPoolItemRun, "concurrent.futures.thread", "_WorkItem.run", ""},
-    FunctionPlace{Mark::kPoolShutdown, "concurrent.futures.thread", "ThreadPoolExecutor.shutdown", ""},
+    FunctionPlace{Mark::kPoolShutdown, "concurrent.futures.thread", "ThreadPoolExecutor.shutdown",
+                  ""},
     FunctionPlace{Mark::kFutureResult, "concurrent.futures._base", "Future.result", ""},
     FunctionPlace{Mark::kFutureException, "concurrent.futures._base", "Future.exception", ""},
     FunctionPlace{Mark::kHandleRun, "asyncio.events", "Handle._run", ""},
     FunctionPlace{Mark::kRunOnce, "asyncio.base_events", "BaseEventLoop._run_once", ""},
-    FunctionPlace{Mark::kRunUntilComplete, "asyncio.base_events", "BaseEventLoop.run_until_complete", ""},
+    FunctionPlace{Mark::kRunUntilComplete, "asyncio.base_events",
+                  "BaseEventLoop.run_until_complete", ""},
     FunctionPlace{Mark::kCreateTask, "asyncio.base_events", "BaseEventLoop.create_task", ""},
     FunctionPlace{Mark::kSelect, "selectors", "EpollSelector.select", ""},
     FunctionPlace{Mark::kSelect, "selectors", "_PollLikeSelector.select", ""},
@@ -37,17 +39,20 @@ constexpr std::array kFunctions = {
     FunctionPlace{Mark::kGather, "asyncio.tasks", "gather", ""},
     FunctionPlace{Mark::kShield, "asyncio.tasks", "shield", ""},
     FunctionPlace{Mark::kShieldOuterDone, "asyncio.tasks", "shield", "_outer_done_callback"},
-    FunctionPlace{Mark::kChainCheckCancel, "asyncio.futures", "_chain_future", "_call_check_cancel"},
+    FunctionPlace{Mark::kChainCheckCancel, "asyncio.futures", "_chain_future",
+                  "_call_check_cancel"},
     FunctionPlace{Mark::kSyncToAsyncCall, "asgiref.sync", "SyncToAsync.__call__", ""},
     FunctionPlace{Mark::kThreadHandler, "asgiref.sync", "SyncToAsync.thread_handler", ""},
     FunctionPlace{Mark::kAsyncToSyncCall, "asgiref.sync", "AsyncToSync.__call__", ""},
     FunctionPlace{Mark::kMainWrap, "asgiref.sync", "AsyncToSync.main_wrap", ""},
-    FunctionPlace{Mark::kThreadSensitiveExit, "asgiref.sync", "ThreadSensitiveContext.__aexit__", ""},
+    FunctionPlace{Mark::kThreadSensitiveExit, "asgiref.sync", "ThreadSensitiveContext.__aexit__",
+                  ""},
     FunctionPlace{Mark::kRunUntilFuture, "asgiref.current_thread_executor",
                   "CurrentThreadExecutor.run_until_future", ""},
     FunctionPlace{Mark::kCurrentItemRun, "asgiref.current_thread_executor", "_WorkItem.run", ""},
     FunctionPlace{Mark::kRequest, "django.core.handlers.asgi", "ASGIHandler.__call__", ""},
-    FunctionPlace{Mark::kRequest, "uvicorn.protocols.http.h11_impl", "RequestResponseCycle.run_asgi", ""},
+    FunctionPlace{Mark::kRequest, "uvicorn.protocols.http.h11_impl",
+                  "RequestResponseCycle.run_asgi", ""},
     FunctionPlace{Mark::kRequest, "uvicorn.protocols.http.httptools_impl",
                   "RequestResponseCycle.run_asgi", ""},
     FunctionPlace{Mark::kRequest, "hypercorn.asyncio.task_group", "_handle", ""},
@@ -165,7 +170,9 @@ std::string_view Landmarks::name_of(Address code) const {
   return found == codes_.end() ? std::string_view{} : found->second.name;
 }
 
-Mark Landmarks::of(const RawFrame& frame) const { return of(frame.code->address); }
+Mark Landmarks::of(const RawFrame& frame) const {
+  return of(frame.code->address);
+}
 
 Mark Landmarks::of_callable(const Objects& objects, Address callable) const {
   const auto code = code_of(objects, callable);

@@ -80,7 +80,7 @@ class Objects {
   [[nodiscard]] Result<std::int64_t> integer(Address object) const;  // error over 60 bits
   [[nodiscard]] Result<double> real(Address object) const;           // a float or an int
   [[nodiscard]] bool is_true(Address object) const;                  // a bool or int that is not 0
-  [[nodiscard]] Result<Text> text(Address string) const;  // at most kMaxText characters
+  [[nodiscard]] Result<Text> text(Address string) const;             // at most kMaxText characters
   [[nodiscard]] bool equals(Address string, std::string_view ascii) const;
   [[nodiscard]] Result<std::string> bytes(Address object) const;
 

@@ -8,9 +8,8 @@
 namespace hangspy::python {
 namespace {
 
-constexpr std::array kPackages = {"django",    "asgiref",   "uvicorn",  "daphne",
-                                  "hypercorn", "gunicorn",  "starlette", "fastapi",
-                                  "anyio",     "uvloop"};
+constexpr std::array kPackages = {"django",   "asgiref",   "uvicorn", "daphne", "hypercorn",
+                                  "gunicorn", "starlette", "fastapi", "anyio",  "uvloop"};
 constexpr std::size_t kMaxDirectory = 20'000;  // entries of a site-packages folder looked at
 constexpr std::size_t kMaxMetadata = 64 * 1024;
 
@@ -57,10 +56,12 @@ std::optional<Text> version_beside(const Process& process, const target::Target&
 bool names_application(std::string_view word) {
   const auto colon = word.find(':');
   if (colon == std::string_view::npos || colon == 0 || colon + 1 == word.size()) return false;
-  return std::all_of(word.begin(), word.end(), [](char each) {
-    return std::isalnum(static_cast<unsigned char>(each)) != 0 || each == '_' || each == '.' ||
-           each == ':';
-  }) && std::isdigit(static_cast<unsigned char>(word[colon + 1])) == 0;
+  return std::all_of(word.begin(), word.end(),
+                     [](char each) {
+                       return std::isalnum(static_cast<unsigned char>(each)) != 0 || each == '_' ||
+                              each == '.' || each == ':';
+                     }) &&
+         std::isdigit(static_cast<unsigned char>(word[colon + 1])) == 0;
 }
 
 }  // namespace
@@ -85,7 +86,8 @@ Text served_application(const Process& process) {
   if (!program) return {};
   auto path = std::filesystem::path(std::string(program->bytes()));
   // `python -m uvicorn` gives .../uvicorn/__main__.py
-  const auto name = path.filename() == "__main__.py" ? path.parent_path().filename() : path.filename();
+  const auto name =
+      path.filename() == "__main__.py" ? path.parent_path().filename() : path.filename();
   for (std::size_t i = 1; i < words->size(); ++i) {
     const auto word = objects.text((*words)[i]);
     if (word && names_application(word->bytes())) {
@@ -102,7 +104,8 @@ bool is_supervisor(const Process& process) {
     };
     // A worker that was forked has its arbiter's frames below its own; one that serves in the same
     // process (hypercorn with no workers) runs a loop there.
-    const bool serves = has(Mark::kForkedWorker) || process.running_loop(thread).value_or(Address{});
+    const bool serves =
+        has(Mark::kForkedWorker) || process.running_loop(thread).value_or(Address{});
     if (has(Mark::kSupervisor) && !serves) return true;
   }
   return false;

@@ -19,7 +19,7 @@ namespace hangspy::python {
 struct RawThread {
   Address state;
   Address ident;
-  target::ThreadState kernel;  // what the kernel knows of it
+  target::ThreadState kernel;    // what the kernel knows of it
   std::vector<RawFrame> frames;  // innermost first
   std::vector<Mark> marks;       // of each frame
 };

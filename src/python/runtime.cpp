@@ -49,8 +49,8 @@ std::vector<const target::Mapping*> images(const target::Target& target) {
   std::vector<const target::Mapping*> first, others;
   std::set<Text> seen;
   for (const auto& mapping : target.mappings()) {
-    if (mapping.path.empty() || mapping.file_offset != 0 || !mapping.path.bytes().starts_with('/') ||
-        !seen.insert(mapping.path).second) {
+    if (mapping.path.empty() || mapping.file_offset != 0 ||
+        !mapping.path.bytes().starts_with('/') || !seen.insert(mapping.path).second) {
       continue;
     }
     (called_python(mapping.path.bytes()) ? first : others).push_back(&mapping);
@@ -79,7 +79,8 @@ Result<std::uint32_t> version_word(const Found& found) {
   if (!symbol) {
     const auto path = found.path.bytes();
     const auto at = path.rfind("python3.");
-    const auto minor = at == std::string_view::npos ? 0 : std::atoi(std::string(path.substr(at + 8)).c_str());
+    const auto minor =
+        at == std::string_view::npos ? 0 : std::atoi(std::string(path.substr(at + 8)).c_str());
     HANGSPY_TRY(none, layouts::layout_of(3, minor, false));
     static_cast<void>(none);
     return fail(Failure::kNotPython, "the interpreter does not say which version it is");
@@ -94,8 +95,8 @@ std::string dotted(std::uint32_t version) {
 
 Result<void> read_interpreters(const memory::Memory& memory, Address runtime_at, Runtime& runtime) {
   const auto& layout = runtime.build.layout;
-  HANGSPY_TRY(next, memory::read_as<std::uint64_t>(
-                        memory, runtime_at + layout.runtime.interpreters_head));
+  HANGSPY_TRY(
+      next, memory::read_as<std::uint64_t>(memory, runtime_at + layout.runtime.interpreters_head));
   while (next != 0) {
     if (runtime.interpreters.size() == kMaxInterpreters) {
       return fail(Failure::kLimit, "more than 1,000 interpreters");
@@ -105,11 +106,12 @@ Result<void> read_interpreters(const memory::Memory& memory, Address runtime_at,
     HANGSPY_TRY(thread, memory::read_as<std::uint64_t>(
                             memory, interpreter + layout.interpreter.threads_head));
     if (thread != 0) {
-      HANGSPY_TRY(owner,
-                  memory::read_as<std::uint64_t>(memory, Address{thread} + layout.thread.interpreter));
+      HANGSPY_TRY(owner, memory::read_as<std::uint64_t>(
+                             memory, Address{thread} + layout.thread.interpreter));
       if (owner != next) {
         return fail(Failure::kImplausible,
-                    "the layout of CPython " + runtime.version + " does not fit: the first thread of the interpreter at " +
+                    "the layout of CPython " + runtime.version +
+                        " does not fit: the first thread of the interpreter at " +
                         to_hex(interpreter) + " belongs to " + to_hex({owner}));
       }
     }
@@ -118,13 +120,15 @@ Result<void> read_interpreters(const memory::Memory& memory, Address runtime_at,
                            memory, interpreter + layout.interpreter.gil_pointer));
       if (gil != 0) runtime.gils.push_back({gil});
     }
-    HANGSPY_TRY(after, memory::read_as<std::uint64_t>(memory, interpreter + layout.interpreter.next));
+    HANGSPY_TRY(after,
+                memory::read_as<std::uint64_t>(memory, interpreter + layout.interpreter.next));
     next = after;
   }
   if (runtime.interpreters.empty()) {
     return fail(Failure::kNotPython, "the process has not started its Python interpreter");
   }
-  if (layout.runtime.gil != layouts::kAbsent) runtime.gils.push_back(runtime_at + layout.runtime.gil);
+  if (layout.runtime.gil != layouts::kAbsent)
+    runtime.gils.push_back(runtime_at + layout.runtime.gil);
   return {};
 }
 

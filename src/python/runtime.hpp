@@ -1,7 +1,8 @@
 // Where CPython is in the target, which version it is, and which layout fits it.
 //
 // The runtime's symbols stand in .dynsym even of a stripped executable, because extension modules
-// need them. Source: Python/pylifecycle.c (_PyRuntime), Include/cpython/pystate.h, Python/getversion.c.
+// need them. Source: Python/pylifecycle.c (_PyRuntime), Include/cpython/pystate.h,
+// Python/getversion.c.
 #pragma once
 
 #include <string>

@@ -84,10 +84,10 @@ Result<std::string> Objects::bytes(Address object) const {
   HANGSPY_TRY(is_bytes, is_kind(object, Kind::kBytes));
   if (!is_bytes) return fail(Failure::kImplausible, "no bytes object lies at " + to_hex(object));
   HANGSPY_TRY(length, value<std::uint64_t>(object + layout().variable_object.item_count));
-  if (length > kMaxItems) return fail(Failure::kLimit, "a bytes object too long at " + to_hex(object));
+  if (length > kMaxItems)
+    return fail(Failure::kLimit, "a bytes object too long at " + to_hex(object));
   std::string raw(length, '\0');
-  HANGSPY_CHECK(
-      memory_.read(object + layout().bytes.data, std::as_writable_bytes(std::span(raw))));
+  HANGSPY_CHECK(memory_.read(object + layout().bytes.data, std::as_writable_bytes(std::span(raw))));
   return raw;
 }
 

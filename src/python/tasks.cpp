@@ -89,9 +89,9 @@ Result<Text> Process::task_name(Address object) const {
 void Process::continue_on_thread(std::vector<RawLink>& chain) const {
   if (chain.empty() || !chain.back().frame) return;
   for (const auto& thread : threads_) {
-    const auto own = std::find_if(thread.frames.begin(), thread.frames.end(), [&](const auto& each) {
-      return each.address == chain.back().frame->address;
-    });
+    const auto own =
+        std::find_if(thread.frames.begin(), thread.frames.end(),
+                     [&](const auto& each) { return each.address == chain.back().frame->address; });
     if (own == thread.frames.end()) continue;
     for (auto frame = own; frame != thread.frames.begin();) {
       --frame;

@@ -9,18 +9,30 @@ using snapshot::WaitKind;
 
 std::string_view wait_words(WaitKind kind) {
   switch (kind) {
-    case WaitKind::kNone: return "runs, or may run";
-    case WaitKind::kOutside: return "in a system call";
-    case WaitKind::kSelector: return "in its event loop's selector";
-    case WaitKind::kIdleWorker: return "idle, waits for work";
-    case WaitKind::kLock: return "waits for a lock";
-    case WaitKind::kCondition: return "waits for a condition";
-    case WaitKind::kEvent: return "waits for an event";
-    case WaitKind::kQueue: return "waits for a queue";
-    case WaitKind::kFutureResult: return "waits for a future's result";
-    case WaitKind::kServeUntil: return "in async_to_sync, serves its executor";
-    case WaitKind::kJoin: return "waits for a thread's end";
-    case WaitKind::kNativeFutex: return "waits for a lock of native code";
+    case WaitKind::kNone:
+      return "runs, or may run";
+    case WaitKind::kOutside:
+      return "in a system call";
+    case WaitKind::kSelector:
+      return "in its event loop's selector";
+    case WaitKind::kIdleWorker:
+      return "idle, waits for work";
+    case WaitKind::kLock:
+      return "waits for a lock";
+    case WaitKind::kCondition:
+      return "waits for a condition";
+    case WaitKind::kEvent:
+      return "waits for an event";
+    case WaitKind::kQueue:
+      return "waits for a queue";
+    case WaitKind::kFutureResult:
+      return "waits for a future's result";
+    case WaitKind::kServeUntil:
+      return "in async_to_sync, serves its executor";
+    case WaitKind::kJoin:
+      return "waits for a thread's end";
+    case WaitKind::kNativeFutex:
+      return "waits for a lock of native code";
   }
   return "";
 }
@@ -31,8 +43,8 @@ std::string frame_line(const snapshot::Frame& frame, const LineStyle& style) {
 }
 
 std::string thread_block(const snapshot::Thread& thread, const LineStyle& style) {
-  auto words = "\nthread \"" + to_line(thread.name, style) + "\" (tid " + std::to_string(thread.tid) +
-               "): " + std::string(wait_words(thread.wait.kind));
+  auto words = "\nthread \"" + to_line(thread.name, style) + "\" (tid " +
+               std::to_string(thread.tid) + "): " + std::string(wait_words(thread.wait.kind));
   if (thread.wait.object) words += " " + to_hex(thread.wait.object);
   if (thread.wait.timed) words += ", with a timeout";
   words += "\n";

@@ -47,8 +47,7 @@ std::uint32_t hash_of(const std::vector<std::string>& parts) {
 
 }  // namespace
 
-std::string fingerprint(const snapshot::Snapshot& snapshot,
-                        const diagnosis::Diagnosis& diagnosis) {
+std::string fingerprint(const snapshot::Snapshot& snapshot, const diagnosis::Diagnosis& diagnosis) {
   if (diagnosis.cycle.empty()) return {};
   const NodeFacts facts(snapshot);
   std::vector<std::string> parts;

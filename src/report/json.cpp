@@ -32,7 +32,8 @@ class Document {
     json["certainty"] = diagnosis::name_of(diagnosis_.certainty);
     json["rule"] = diagnosis_.rule;
     json["headline"] = to_json_value(diagnosis_.headline);
-    json["deadline_seconds"] = diagnosis_.deadline_seconds ? Json(*diagnosis_.deadline_seconds) : Json();
+    json["deadline_seconds"] =
+        diagnosis_.deadline_seconds ? Json(*diagnosis_.deadline_seconds) : Json();
     json["exit_code"] = diagnosis::exit_code_of(diagnosis_.verdict);
     json["fingerprint"] = fingerprint(snapshot_, diagnosis_);
     json["target"] = target();
@@ -98,8 +99,8 @@ class Document {
     json["id"] = id_of(index);
     json["kind"] = graph::name_of(node.id.kind);
     json["address"] = to_hex(node.id.object);
-    if (const auto* thread = node.id.kind == NodeKind::kThread ? facts_.facts().thread(node.id.object)
-                                                               : nullptr) {
+    if (const auto* thread =
+            node.id.kind == NodeKind::kThread ? facts_.facts().thread(node.id.object) : nullptr) {
       json["tid"] = thread->tid;
     }
     if (const auto name = facts_.name(node.id)) json["name"] = to_json_value(*name);

@@ -71,16 +71,18 @@ class Screen {
 
   std::string painted(std::string_view word) const {
     if (!options_.colour) return std::string(word);
-    const char* colour = diagnosis_.verdict == Verdict::kHealthy || diagnosis_.verdict == Verdict::kSlow
-                             ? "\x1b[1;32m"
-                         : diagnosis_.verdict == Verdict::kDeadlock ? "\x1b[1;31m"
-                                                                     : "\x1b[1;33m";
+    const char* colour =
+        diagnosis_.verdict == Verdict::kHealthy || diagnosis_.verdict == Verdict::kSlow
+            ? "\x1b[1;32m"
+        : diagnosis_.verdict == Verdict::kDeadlock ? "\x1b[1;31m"
+                                                   : "\x1b[1;33m";
     return colour + std::string(word) + "\x1b[0m";
   }
 
   Lines head() const {
     std::string verdict(diagnosis::name_of(diagnosis_.verdict));
-    for (auto& each : verdict) each = static_cast<char>(std::toupper(static_cast<unsigned char>(each)));
+    for (auto& each : verdict)
+      each = static_cast<char>(std::toupper(static_cast<unsigned char>(each)));
     auto words = verdict + "  ";
     if (diagnosis_.certainty != Certainty::kNone) {
       words += std::string(diagnosis::name_of(diagnosis_.certainty)) + ": ";
@@ -89,8 +91,10 @@ class Screen {
     auto lines = wrapped(words.substr(verdict.size() + 2) + line(diagnosis_.headline),
                          {verdict + "  ", "  "});
     lines.front().replace(0, verdict.size(), painted(verdict));
-    for (auto& each : wrapped(target_words(), {"  target  ", "          "})) lines.push_back(std::move(each));
-    for (auto& each : wrapped(proof_words(), {proof_margin(), "          "})) lines.push_back(std::move(each));
+    for (auto& each : wrapped(target_words(), {"  target  ", "          "}))
+      lines.push_back(std::move(each));
+    for (auto& each : wrapped(proof_words(), {proof_margin(), "          "}))
+      lines.push_back(std::move(each));
     lines.emplace_back();
     return lines;
   }
@@ -101,7 +105,8 @@ class Screen {
     if (!runtime.server.empty()) words += "  " + to_line(runtime.server, style());
     words += "  CPython " + runtime.version;
     for (const auto& each : runtime.packages) {
-      words += "  " + (each.name == "django" ? "Django" : each.name) + " " + to_line(each.version, style());
+      words += "  " + (each.name == "django" ? "Django" : each.name) + " " +
+               to_line(each.version, style());
     }
     return words;
   }
@@ -118,12 +123,15 @@ class Screen {
       stops += each.stops;
     }
     const auto samples = account_.samples.size();
-    std::string words = samples == 2 ? "twice" : samples == 1 ? "once" : std::to_string(samples) + " times";
+    std::string words = samples == 2   ? "twice"
+                        : samples == 1 ? "once"
+                                       : std::to_string(samples) + " times";
     if (is_finding()) words = "read " + words;
     if (samples > 1) words += ", " + decimal(account_.interval_seconds * 1e3, "ms") + " apart";
     if (is_finding() && samples > 1) words += agreement();
-    return words + (stops == 0 ? std::string("; worker not paused")
-                               : "; worker paused " + duration(pause) + " in " + counted(stops, "stop"));
+    return words + (stops == 0
+                        ? std::string("; worker not paused")
+                        : "; worker paused " + duration(pause) + " in " + counted(stops, "stop"));
   }
 
   std::string agreement() const {
@@ -147,7 +155,8 @@ class Screen {
       const bool last = is_cycle && i + 1 == diagnosis_.participants.size();
       const std::string first = i == 0 ? box.first : last ? box.last : box.middle;
       const std::string rest = last ? "      " : box.middle;
-      for (auto& each : told(diagnosis_.participants[i], first, rest)) all.push_back(std::move(each));
+      for (auto& each : told(diagnosis_.participants[i], first, rest))
+        all.push_back(std::move(each));
     }
     if (!all.empty()) all.emplace_back();
     return all;
@@ -170,7 +179,8 @@ class Screen {
   }
 
   std::string frame_words(const snapshot::Frame& frame) const {
-    auto words = to_line(diagnosis::place_of(frame), style(40)) + "  " + to_line(frame.function, style(30));
+    auto words =
+        to_line(diagnosis::place_of(frame), style(40)) + "  " + to_line(frame.function, style(30));
     if (frame.origin != snapshot::Origin::kUser) words += " (library code)";
     return words;
   }
@@ -204,14 +214,18 @@ class Screen {
     if (diagnosis_.verdict == Verdict::kDeadlock) say(lines, ending(), {"  ", "  "});
     if (is_finding()) say(lines, impact(), {"  ", "  "});
     if (diagnosis_.signature.present && !diagnosis_.signature.relation.empty()) {
-      say(lines, "signature present, not a deadlock: " + line(diagnosis_.signature.relation), {"  ", "  "});
+      say(lines, "signature present, not a deadlock: " + line(diagnosis_.signature.relation),
+          {"  ", "  "});
     }
     if (!lines.empty()) lines.emplace_back();
-    if (!diagnosis_.advice.help.empty()) say(lines, line(diagnosis_.advice.help) + ".", {"help: ", "      "});
-    for (const auto& note : diagnosis_.advice.notes) say(lines, line(note) + ".", {"note: ", "      "});
+    if (!diagnosis_.advice.help.empty())
+      say(lines, line(diagnosis_.advice.help) + ".", {"help: ", "      "});
+    for (const auto& note : diagnosis_.advice.notes)
+      say(lines, line(note) + ".", {"note: ", "      "});
     if (is_finding()) say(lines, next(), {"next: ", "      "});
     if (is_finding()) {
-      say(lines, diagnosis_.rule + " (hangspy explain " + diagnosis_.rule + ")", {"rule: ", "      "});
+      say(lines, diagnosis_.rule + " (hangspy explain " + diagnosis_.rule + ")",
+          {"rule: ", "      "});
     }
     missing(lines);
     if (!lines.empty() && !lines.back().empty()) lines.emplace_back();
@@ -246,10 +260,9 @@ class Screen {
   }
 
   std::string next() const {
-    return snapshot_.is_core
-               ? "change the code as said; the core can be read again at any time."
-               : "save this report (--format json), then restart pid " +
-                     std::to_string(snapshot_.pid) + ".";
+    return snapshot_.is_core ? "change the code as said; the core can be read again at any time."
+                             : "save this report (--format json), then restart pid " +
+                                   std::to_string(snapshot_.pid) + ".";
   }
 
   void missing(Lines& lines) const {
@@ -257,7 +270,8 @@ class Screen {
     const auto shown = options_.all ? all.size() : std::min(all.size(), kMaxMissing);
     for (std::size_t i = 0; i < shown; ++i) say(lines, all[i], {"missing: ", "         "});
     if (shown < all.size()) {
-      lines.push_back("missing: " + std::to_string(all.size() - shown) + " more (--all shows them)");
+      lines.push_back("missing: " + std::to_string(all.size() - shown) +
+                      " more (--all shows them)");
     }
   }
 

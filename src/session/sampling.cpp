@@ -21,11 +21,10 @@ Result<std::vector<target::ThreadState>> settled(const target::LiveTarget& targe
   for (int round = 0; round < 10; ++round) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
     HANGSPY_TRY(now, target.threads());
-    const bool rest = std::equal(now.begin(), now.end(), last.begin(), last.end(),
-                                 [](const auto& left, const auto& right) {
-                                   return left.tid == right.tid &&
-                                          left.run_counter == right.run_counter;
-                                 });
+    const bool rest = std::equal(
+        now.begin(), now.end(), last.begin(), last.end(), [](const auto& left, const auto& right) {
+          return left.tid == right.tid && left.run_counter == right.run_counter;
+        });
     last = std::move(now);
     if (rest) break;
   }
@@ -114,8 +113,8 @@ Result<Sampled> Sampling::read_stopped() {
     ++sampled.account.tries;
     auto reading = read_once(target_, cache, runtime_, copied.threads);
     learn(cache);
-    spdlog::debug("stop {}: {} pages, {} us, {} pages missing", stop, pages.size(),
-                  copied.pause_us, cache.missing().size());
+    spdlog::debug("stop {}: {} pages, {} us, {} pages missing", stop, pages.size(), copied.pause_us,
+                  cache.missing().size());
     if (reading && cache.missing().empty()) {
       failed.reset();
       sampled.reading = std::move(*reading);
@@ -136,12 +135,11 @@ Result<Sampled> Sampling::read_stopped() {
 Result<Sampled> Sampling::take() {
   HANGSPY_CHECK(target_.refresh());
   auto still = read_still();
-  const bool wants_stop =
-      options_.pause == Pause::kAlways ||
-      (options_.pause == Pause::kAuto && (!still || !still->atomic));
-  if (!still && (still.error().failure == Failure::kSupervisor ||
-                 still.error().failure == Failure::kUnsupported ||
-                 still.error().failure == Failure::kGone)) {
+  const bool wants_stop = options_.pause == Pause::kAlways ||
+                          (options_.pause == Pause::kAuto && (!still || !still->atomic));
+  if (!still &&
+      (still.error().failure == Failure::kSupervisor ||
+       still.error().failure == Failure::kUnsupported || still.error().failure == Failure::kGone)) {
     return still;
   }
   return wants_stop ? read_stopped() : still;

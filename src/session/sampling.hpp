@@ -8,7 +8,7 @@
 namespace hangspy::session {
 
 struct Sampled {
-  Reading reading;  // its run counters are those before the sample
+  Reading reading;                         // its run counters are those before the sample
   std::vector<target::ThreadState> after;  // every thread once the sample was over
   snapshot::Sample account;
   bool atomic = true;  // one moment's truth; false only with Pause::kNever on a worker that runs

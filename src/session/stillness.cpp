@@ -21,7 +21,8 @@ bool slept(const target::ThreadState* before, const target::ThreadState* after) 
 }
 
 // The threads that the proof speaks of, and those that run the loops of its tasks.
-std::set<Address> needed(const snapshot::Snapshot& snapshot, const diagnosis::Diagnosis& diagnosis) {
+std::set<Address> needed(const snapshot::Snapshot& snapshot,
+                         const diagnosis::Diagnosis& diagnosis) {
   std::set<Address> loops, threads;
   for (const auto edge : diagnosis.cycle) {
     const auto& id = diagnosis.graph.at(diagnosis.graph.edge(edge).from).id;

@@ -1,7 +1,7 @@
-// Condition, and all that stands on one: Event, queue.Queue, a concurrent Future's result, asgiref's
-// run_until_future. A waiter of any of them sits in Condition.wait with a lock of its own, the
-// local `waiter`; its futex must name that lock. The frames above say what it is for, and the
-// objects in them must belong together: the event's `_cond` is this condition, and so on.
+// Condition, and all that stands on one: Event, queue.Queue, a concurrent Future's result,
+// asgiref's run_until_future. A waiter of any of them sits in Condition.wait with a lock of its
+// own, the local `waiter`; its futex must name that lock. The frames above say what it is for, and
+// the objects in them must belong together: the event's `_cond` is this condition, and so on.
 //
 // Source: Lib/threading.py, Lib/queue.py, Lib/concurrent/futures/_base.py, tags v3.11.7 to v3.13.0;
 // asgiref/current_thread_executor.py, 3.3.2 to 3.12.1.
@@ -27,13 +27,14 @@ bool has(const python::Process& process, Address owner, std::string_view name, A
 }
 
 bool queue_has(const python::Process& process, Address queue, Address condition) {
-  return has(process, queue, "not_empty", condition) || has(process, queue, "not_full", condition) ||
+  return has(process, queue, "not_empty", condition) ||
+         has(process, queue, "not_full", condition) ||
          has(process, queue, "all_tasks_done", condition);
 }
 
 // The frame that gives the condition its meaning, when it really is about this condition.
-void name_purpose(const python::Process& process, const python::RawThread& thread, Address condition,
-                  snapshot::ThreadWait& wait) {
+void name_purpose(const python::Process& process, const python::RawThread& thread,
+                  Address condition, snapshot::ThreadWait& wait) {
   if (wait.frame >= thread.frames.size()) return;
   const auto owner = self_of(process, thread.frames[wait.frame]);
   const auto take = [&](WaitKind kind, const char* evidence) {
@@ -72,7 +73,8 @@ void name_server(const python::Process& process, const python::RawThread& thread
   const auto server = self_of(process, frame);
   const auto future = process.frames().local(frame, "future");
   if (!future || !*future) return;
-  const bool own_queue = wait.kind == WaitKind::kQueue && has(process, server, "_work_queue", wait.object);
+  const bool own_queue =
+      wait.kind == WaitKind::kQueue && has(process, server, "_work_queue", wait.object);
   if (!own_queue && !has(process, server, "_work_ready", condition)) return;
   wait.kind = WaitKind::kServeUntil;
   wait.object = **future;
@@ -85,8 +87,8 @@ ThreadWait reacquires(const python::Process& process, const python::RawThread& t
                       Address condition) {
   const auto lock = process.objects().find(condition, "_lock");
   if (!lock || !*lock || !parked_on(process, thread, **lock)) return std::nullopt;
-  return snapshot::ThreadWait{.kind = WaitKind::kLock, .object = **lock, .frame = 1,
-                              .evidence = {"frame", "futex"}};
+  return snapshot::ThreadWait{
+      .kind = WaitKind::kLock, .object = **lock, .frame = 1, .evidence = {"frame", "futex"}};
 }
 
 }  // namespace

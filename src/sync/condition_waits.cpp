@@ -17,10 +17,14 @@ using snapshot::WaitKind;
 
 NodeIndex holder_node(Building& building, const snapshot::Holder& holder) {
   switch (holder.kind) {
-    case HolderKind::kThread: return building.thread_node(holder.object);
-    case HolderKind::kTask: return building.node(NodeKind::kTask, holder.object);
-    case HolderKind::kHandle: return building.node(NodeKind::kHandle, holder.object);
-    case HolderKind::kWorkItem: return building.node(NodeKind::kWorkItem, holder.object);
+    case HolderKind::kThread:
+      return building.thread_node(holder.object);
+    case HolderKind::kTask:
+      return building.node(NodeKind::kTask, holder.object);
+    case HolderKind::kHandle:
+      return building.node(NodeKind::kHandle, holder.object);
+    case HolderKind::kWorkItem:
+      return building.node(NodeKind::kWorkItem, holder.object);
   }
   return building.thread_node(holder.object);
 }
@@ -63,7 +67,8 @@ NodeKind kind_of(WaitKind kind) {
 void add_condition_waits(Building& building) {
   for (const auto& thread : building.snapshot.threads) {
     const auto kind = thread.wait.kind;
-    if (kind != WaitKind::kEvent && kind != WaitKind::kQueue && kind != WaitKind::kCondition) continue;
+    if (kind != WaitKind::kEvent && kind != WaitKind::kQueue && kind != WaitKind::kCondition)
+      continue;
     const auto index = building.node(kind_of(kind), thread.wait.object);
     if (!building.graph.edges_of(index).empty()) continue;  // another thread waits for it, too
     const auto& all = building.snapshot.references;

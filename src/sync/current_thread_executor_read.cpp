@@ -24,8 +24,8 @@ std::optional<Address> queued_deque(const python::Objects& objects, Address exec
 void read_queue(const python::Process& process, snapshot::Executor& executor,
                 snapshot::Snapshot& snapshot) {
   const auto deque = queued_deque(process.objects(), executor.object);
-  const auto objects = deque ? process.objects().deque(*deque)
-                             : fail(Failure::kImplausible, "it has no queue");
+  const auto objects =
+      deque ? process.objects().deque(*deque) : fail(Failure::kImplausible, "it has no queue");
   if (!objects) {
     snapshot.missing.push_back("the queue of a CurrentThreadExecutor: " + objects.error().what);
     return;

@@ -89,7 +89,8 @@ void read_callback(const python::Process& process, Address callback, snapshot::H
 std::optional<snapshot::Handle> handle_fact(const python::Process& process, Address object,
                                             Address loop, HandleKind kind) {
   const auto& objects = process.objects();
-  if (!objects.is_instance(object, process.landmarks().type(TypeMark::kHandle))) return std::nullopt;
+  if (!objects.is_instance(object, process.landmarks().type(TypeMark::kHandle)))
+    return std::nullopt;
   const auto slots = objects.slots(object);
   if (!slots || objects.is_true(slot(*slots, "_cancelled"))) return std::nullopt;
   snapshot::Handle handle;
@@ -173,8 +174,8 @@ ThreadWait event_loop_wait(const python::Process& process, const python::RawThre
   if (!loop) return std::nullopt;
   const bool own_select = thread.marks.size() > 1 && thread.marks[0] == Mark::kSelect &&
                           thread.marks[1] == Mark::kRunOnce;
-  const bool has_python_frames = std::find(thread.marks.begin(), thread.marks.end(),
-                                           Mark::kRunOnce) != thread.marks.end();
+  const bool has_python_frames =
+      std::find(thread.marks.begin(), thread.marks.end(), Mark::kRunOnce) != thread.marks.end();
   const bool native_select =
       !has_python_frames && in_selector_call(thread) && !runs_a_task(process, loop);
   if (!own_select && !native_select) return std::nullopt;

@@ -9,8 +9,8 @@ using graph::Acts;
 using graph::NodeKind;
 using graph::Relation;
 
-void add_handle(Building& building, const snapshot::EventLoop& loop,
-                const snapshot::Handle& handle, graph::NodeIndex loop_node) {
+void add_handle(Building& building, const snapshot::EventLoop& loop, const snapshot::Handle& handle,
+                graph::NodeIndex loop_node) {
   const auto index = building.node(NodeKind::kHandle, handle.object);
   const char* where = handle.kind == snapshot::HandleKind::kReady   ? "ready queue"
                       : handle.kind == snapshot::HandleKind::kTimer ? "timer heap"

@@ -6,7 +6,6 @@
 namespace hangspy::sync {
 namespace {
 
-
 // arch/x86/entry/syscalls/syscall_64.tbl
 constexpr std::int64_t kFutex = 202;
 constexpr std::int64_t kRestart = 219;  // a timed wait that a stop had interrupted; rdi is kept
@@ -99,15 +98,33 @@ bool waits_for_gil(const python::Process& process, const python::RawThread& thre
 std::string syscall_name(std::int64_t number) {
   using Name = std::pair<std::int64_t, const char*>;
   constexpr std::array kNames = {
-      Name{0, "read"},          Name{1, "write"},        Name{7, "poll"},
-      Name{17, "pread64"},      Name{18, "pwrite64"},    Name{20, "writev"},
-      Name{23, "select"},       Name{35, "nanosleep"},   Name{42, "connect"},
-      Name{43, "accept"},       Name{44, "sendto"},      Name{45, "recvfrom"},
-      Name{46, "sendmsg"},      Name{47, "recvmsg"},     Name{61, "wait4"},
-      Name{72, "fcntl"},        Name{73, "flock"},       Name{74, "fsync"},
-      Name{202, "futex"},       Name{219, "restart_syscall"}, Name{230, "clock_nanosleep"},
-      Name{232, "epoll_wait"},  Name{247, "waitid"},     Name{270, "pselect6"},
-      Name{271, "ppoll"},       Name{281, "epoll_pwait"}, Name{288, "accept4"},
+      Name{0, "read"},
+      Name{1, "write"},
+      Name{7, "poll"},
+      Name{17, "pread64"},
+      Name{18, "pwrite64"},
+      Name{20, "writev"},
+      Name{23, "select"},
+      Name{35, "nanosleep"},
+      Name{42, "connect"},
+      Name{43, "accept"},
+      Name{44, "sendto"},
+      Name{45, "recvfrom"},
+      Name{46, "sendmsg"},
+      Name{47, "recvmsg"},
+      Name{61, "wait4"},
+      Name{72, "fcntl"},
+      Name{73, "flock"},
+      Name{74, "fsync"},
+      Name{202, "futex"},
+      Name{219, "restart_syscall"},
+      Name{230, "clock_nanosleep"},
+      Name{232, "epoll_wait"},
+      Name{247, "waitid"},
+      Name{270, "pselect6"},
+      Name{271, "ppoll"},
+      Name{281, "epoll_pwait"},
+      Name{288, "accept4"},
       Name{441, "epoll_pwait2"},
   };
   for (const auto& [known, name] : kNames) {

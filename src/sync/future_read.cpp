@@ -3,7 +3,8 @@
 // A future does not know who will set it. Its done-callbacks do, by identity: shield's outer future
 // has a callback whose closure holds the inner one; a future chained to a concurrent one has a
 // callback whose closure holds its source; and a task's own callback may hold the future that it
-// will set (wait_for, wait, gather, a TaskGroup, run_coroutine_threadsafe). Both directions are read.
+// will set (wait_for, wait, gather, a TaskGroup, run_coroutine_threadsafe). Both directions are
+// read.
 //
 // Sources: Lib/asyncio/{tasks,futures,taskgroups}.py, tags v3.11.7 to v3.13.0.
 #include <algorithm>
@@ -16,8 +17,8 @@ namespace {
 
 using python::Mark;
 using python::TypeMark;
-using snapshot::Completion;
 using snapshot::CompleterKind;
+using snapshot::Completion;
 
 constexpr std::size_t kMaxFutures = 200'000;
 

@@ -24,7 +24,8 @@ void add_handles(Building& building, const snapshot::Future& future, NodeIndex i
                  std::uint32_t group) {
   for (const auto& loop : building.snapshot.loops) {
     for (const auto& handle : loop.handles) {
-      if (std::count(handle.completes.begin(), handle.completes.end(), future.object) == 0) continue;
+      if (std::count(handle.completes.begin(), handle.completes.end(), future.object) == 0)
+        continue;
       building.graph.need(index, building.node(NodeKind::kHandle, handle.object),
                           Relation::kCompletedBy, {"handle"}, graph::Grade::kSeen, group);
     }

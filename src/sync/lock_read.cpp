@@ -56,8 +56,8 @@ bool is_locked(const python::Process& process, Address lock) {
   }
   const auto type = objects.type_of(lock);
   const auto size = type ? objects.basic_size(*type) : fail(Failure::kImplausible, "");
-  const bool semaphore = size && *size == layout.lock.size &&
-                         layout.lock.locked != python::layouts::kAbsent;
+  const bool semaphore =
+      size && *size == layout.lock.size && layout.lock.locked != python::layouts::kAbsent;
   const auto at = semaphore ? lock + layout.lock.locked : lock + layout.object.size;
   return (objects.value<std::uint8_t>(at).value_or(0) & 1) != 0;
 }
@@ -145,13 +145,14 @@ ThreadWait lock_wait(const python::Process& process, const python::RawThread& th
 void read_locks(const python::Process& process, snapshot::Snapshot& snapshot) {
   for (const auto& thread : snapshot.threads) {
     if (thread.wait.kind != WaitKind::kLock) continue;
-    const auto known = std::any_of(snapshot.locks.begin(), snapshot.locks.end(),
-                                   [&](const auto& each) { return each.object == thread.wait.object; });
+    const auto known =
+        std::any_of(snapshot.locks.begin(), snapshot.locks.end(),
+                    [&](const auto& each) { return each.object == thread.wait.object; });
     if (known) continue;
     snapshot::Lock lock;
     lock.object = thread.wait.object;
-    const auto recursive = process.objects().is_instance(
-        lock.object, process.landmarks().type(TypeMark::kRLock));
+    const auto recursive =
+        process.objects().is_instance(lock.object, process.landmarks().type(TypeMark::kRLock));
     lock.kind = recursive ? snapshot::LockKind::kRecursiveLock : snapshot::LockKind::kLock;
     lock.locked = is_locked(process, lock.object);
     if (lock.locked && recursive) find_owner(process, lock);

@@ -30,8 +30,8 @@ constexpr std::size_t kMaxItems = 4'096;  // of one container
 
 struct Reached {
   std::uint64_t found = 0;
-  std::set<Address> through;             // objects that refer to it
-  std::vector<snapshot::Holder> holders; // that refer to it themselves
+  std::set<Address> through;              // objects that refer to it
+  std::vector<snapshot::Holder> holders;  // that refer to it themselves
 };
 
 class Census {
@@ -51,7 +51,8 @@ class Census {
 
   // Everything in the slots of a frame that are certain to be references.
   void hold_frame(const python::RawFrame& frame, HolderKind kind, Address holder) {
-    if (!frames_.insert(frame.address).second) return;  // a running coroutine's is its thread's, too
+    if (!frames_.insert(frame.address).second)
+      return;  // a running coroutine's is its thread's, too
     for (const auto each : live_slots(frame)) hold(each, kind, holder, "frame local");
     for (const auto each : doubtful_slots(frame)) ++doubtful_[each];
   }
@@ -91,7 +92,8 @@ class Census {
       if (each == object) references.found = found;
       if (!accounted(each, found, each == object)) references.explained = false;
       if (reached == reached_.end()) continue;
-      for (const auto& holder : reached->second.holders) add_holder(holder, each != object, references);
+      for (const auto& holder : reached->second.holders)
+        add_holder(holder, each != object, references);
       for (const auto above : reached->second.through) {
         if (seen.insert(above).second) open.push_back(above);
       }
@@ -104,7 +106,8 @@ class Census {
     return object.value % 8 == 0 && object.value >= 4096 && object.value < 1ULL << 47;
   }
 
-  static void add_holder(snapshot::Holder holder, bool indirectly, snapshot::References& references) {
+  static void add_holder(snapshot::Holder holder, bool indirectly,
+                         snapshot::References& references) {
     if (indirectly) holder.how = "through an object of its own";
     const auto same = [&](const auto& each) {
       return each.kind == holder.kind && each.object == holder.object;
@@ -144,8 +147,8 @@ class Census {
     const auto slots = process_.frames().slots(frame);
     if (!slots) return {};
     auto live = slots->locals;
-    const auto end = slots->stack.begin() +
-                     static_cast<std::ptrdiff_t>(certain_depth(frame, *slots));
+    const auto end =
+        slots->stack.begin() + static_cast<std::ptrdiff_t>(certain_depth(frame, *slots));
     live.insert(live.end(), slots->stack.begin(), end);
     return live;
   }
@@ -154,8 +157,8 @@ class Census {
   python::Items doubtful_slots(const python::RawFrame& frame) const {
     const auto slots = process_.frames().slots(frame);
     if (!slots || slots->live_depth) return {};
-    const auto begin = slots->stack.begin() +
-                       static_cast<std::ptrdiff_t>(certain_depth(frame, *slots));
+    const auto begin =
+        slots->stack.begin() + static_cast<std::ptrdiff_t>(certain_depth(frame, *slots));
     return {begin, slots->stack.end()};
   }
 
@@ -204,7 +207,8 @@ class Census {
       return suspended_slots(object, **frame);
     }
     auto held = values(objects.attributes(object).value_or(std::vector<python::Entry>{}));
-    for (const auto& slot : objects.slots(object).value_or(decltype(objects.slots(object))::value_type{})) {
+    for (const auto& slot :
+         objects.slots(object).value_or(decltype(objects.slots(object))::value_type{})) {
       held.push_back(slot.second);
     }
     return held;

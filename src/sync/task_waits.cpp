@@ -1,5 +1,5 @@
-// A task needs what it awaits and, for its next step, its loop. A handle that holds the task may end
-// the wait instead, by cancelling it: an asyncio.timeout around it, or any other.
+// A task needs what it awaits and, for its next step, its loop. A handle that holds the task may
+// end the wait instead, by cancelling it: an asyncio.timeout around it, or any other.
 #include <algorithm>
 
 #include "sync/waits.hpp"
@@ -17,7 +17,8 @@ void add_timeouts(Building& building, const snapshot::Task& task, NodeIndex inde
   const auto loop = building.loops.find(task.loop.value);
   if (loop == building.loops.end()) return;
   for (const auto& handle : loop->second->handles) {
-    const bool names_it = std::count(handle.completes.begin(), handle.completes.end(), task.object) != 0;
+    const bool names_it =
+        std::count(handle.completes.begin(), handle.completes.end(), task.object) != 0;
     if (handle.times_out_task != task.object && !names_it) continue;
     building.graph.need(index, building.node(NodeKind::kHandle, handle.object),
                         Relation::kCompletedBy, {"timeout"}, graph::Grade::kSeen, group);

@@ -77,8 +77,8 @@ void describe_executor(const python::Process& process, Address weak, snapshot::E
 // has started may not have come as far as `_worker` yet. One that is shut down starts none.
 bool is_complete(const python::Process& process, const snapshot::Executor& pool) {
   const auto threads = process.objects().find(pool.object, "_threads");
-  const auto started = threads && *threads ? process.objects().set(**threads)
-                                           : fail(Failure::kImplausible, "");
+  const auto started =
+      threads && *threads ? process.objects().set(**threads) : fail(Failure::kImplausible, "");
   if (!started || started->size() > pool.workers.size()) return false;
   return pool.shut_down || (pool.max_workers && pool.workers.size() >= *pool.max_workers);
 }
@@ -103,9 +103,8 @@ ThreadWait thread_pool_wait(const python::Process& process, const python::RawThr
   if (thread.marks.empty() || thread.marks.front() != Mark::kPoolWorker) return std::nullopt;
   const auto queue = process.frames().local(thread.frames.front(), "work_queue");
   if (!queue || !*queue || !parked_on(process, thread, **queue)) return std::nullopt;
-  return snapshot::ThreadWait{.kind = snapshot::WaitKind::kIdleWorker,
-                              .object = **queue,
-                              .evidence = {"frame", "futex"}};
+  return snapshot::ThreadWait{
+      .kind = snapshot::WaitKind::kIdleWorker, .object = **queue, .evidence = {"frame", "futex"}};
 }
 
 void read_thread_pools(const python::Process& process, snapshot::Snapshot& snapshot) {

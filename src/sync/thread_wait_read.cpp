@@ -21,10 +21,9 @@ snapshot::ThreadWait thread_wait(const python::Process& process, const python::R
   if (thread.kernel.activity != target::Activity::kInSyscall || waits_for_gil(process, thread)) {
     return {};
   }
-  for (const auto& wait :
-       {event_loop_wait(process, thread), condition_wait(process, thread),
-        join_wait(process, thread), thread_pool_wait(process, thread), lock_wait(process, thread),
-        outside_wait(thread)}) {
+  for (const auto& wait : {event_loop_wait(process, thread), condition_wait(process, thread),
+                           join_wait(process, thread), thread_pool_wait(process, thread),
+                           lock_wait(process, thread), outside_wait(thread)}) {
     if (wait) return *wait;
   }
   return {};

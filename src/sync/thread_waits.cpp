@@ -13,13 +13,19 @@ using snapshot::WaitKind;
 
 std::optional<NodeKind> waited_kind(WaitKind kind) {
   switch (kind) {
-    case WaitKind::kLock: return NodeKind::kLock;
-    case WaitKind::kCondition: return NodeKind::kCondition;
-    case WaitKind::kEvent: return NodeKind::kEvent;
-    case WaitKind::kQueue: return NodeKind::kQueue;
+    case WaitKind::kLock:
+      return NodeKind::kLock;
+    case WaitKind::kCondition:
+      return NodeKind::kCondition;
+    case WaitKind::kEvent:
+      return NodeKind::kEvent;
+    case WaitKind::kQueue:
+      return NodeKind::kQueue;
     case WaitKind::kFutureResult:
-    case WaitKind::kServeUntil: return NodeKind::kConcurrentFuture;
-    default: return std::nullopt;
+    case WaitKind::kServeUntil:
+      return NodeKind::kConcurrentFuture;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -34,16 +40,20 @@ void add_thread(Building& building, const snapshot::Thread& thread) {
   const auto& wait = thread.wait;
   const auto first = wait.evidence.empty() ? std::string{} : wait.evidence.front();
   switch (wait.kind) {
-    case WaitKind::kNone: return building.acts(index, Acts::kAlone, "it runs");
-    case WaitKind::kOutside: return building.acts(index, Acts::kAlone, "it is in " + first);
+    case WaitKind::kNone:
+      return building.acts(index, Acts::kAlone, "it runs");
+    case WaitKind::kOutside:
+      return building.acts(index, Acts::kAlone, "it is in " + first);
     case WaitKind::kSelector:
       return building.acts(index, Acts::kAlone, "it is in its event loop's selector");
-    case WaitKind::kIdleWorker: return building.acts(index, Acts::kAlone, "it is idle");
+    case WaitKind::kIdleWorker:
+      return building.acts(index, Acts::kAlone, "it is idle");
     case WaitKind::kNativeFutex:
       return wait.timed ? building.acts(index, Acts::kAlone, "its wait has a timeout")
                         : building.acts(index, Acts::kUnreadable,
                                         "it waits for a futex of no Python object");
-    default: break;
+    default:
+      break;
   }
   const auto kind = waited_kind(wait.kind);
   if (!kind) return;
