@@ -37,6 +37,7 @@ enum class Activity : std::uint8_t { kRunning, kInSyscall, kUnknown };
 
 struct ThreadState {
   Tid tid = 0;
+  Tid namespace_tid = 0;  // what the thread itself sees: its id in its own pid namespace
   Activity activity = Activity::kUnknown;
   std::int64_t syscall = -1;                 // number, x86-64; valid when kInSyscall
   std::array<std::uint64_t, 6> arguments{};  // of that system call

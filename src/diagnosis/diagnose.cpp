@@ -175,23 +175,6 @@ void tell_cause(const Facts& facts, const Component& component, const std::vecto
   count_impact(facts, diagnosis, acts);
 }
 
-// The same graph without its timers: a wait that a timer may end needs its object alone.
-graph::WaitGraph without_timers(const graph::WaitGraph& graph, std::vector<EdgeIndex>& original) {
-  graph::WaitGraph bare;
-  for (const auto& node : graph.nodes()) {
-    const auto index = bare.node(node.id);
-    bare.at(index) = node;
-    for (std::uint32_t i = 0; i < graph.group_count(index); ++i) bare.new_group(index);
-  }
-  for (EdgeIndex i = 0; i < graph.edges().size(); ++i) {
-    const auto& edge = graph.edge(i);
-    if (graph.at(edge.to).acts == Acts::kAtDeadline) continue;
-    bare.need(edge.from, edge.to, edge.relation, edge.evidence, edge.grade, edge.group);
-    original.push_back(i);
-  }
-  return bare;
-}
-
 // The earliest timer that a party of the cycle waits for besides, and that can fire.
 std::optional<double> deadline_of(const graph::WaitGraph& graph, const Component& component,
                                   const std::vector<bool>& acts) {
@@ -210,19 +193,11 @@ std::optional<double> deadline_of(const graph::WaitGraph& graph, const Component
 // A cycle of seen edges that only the clock will break. A polled event is none: its holders are
 // witnesses, and the next round of the poll is what ends the wait.
 bool judge_deadline(const Facts& facts, const std::vector<bool>& acts, Diagnosis& diagnosis) {
-  std::vector<EdgeIndex> original;
-  const auto bare = without_timers(diagnosis.graph, original);
-  const auto bare_acts = graph::reduce(bare, {.timers_fire = false});
-  for (const auto& cause : graph::causes(bare, bare_acts)) {
-    if (!cause.is_cycle || !all_seen(bare, cause)) continue;
-    auto told = Diagnosis{};
-    told.graph = bare;
-    tell_cause(facts, cause, bare_acts, told);
-    for (auto& edge : told.cycle) edge = original[edge];
-    told.graph = std::move(diagnosis.graph);
-    told.deadline_seconds = deadline_of(told.graph, cause, acts);
-    told.missing = std::move(diagnosis.missing);
-    diagnosis = std::move(told);
+  const auto acts_before = graph::reduce(diagnosis.graph, {.timers_fire = false});
+  for (const auto& cause : graph::causes(diagnosis.graph, acts_before)) {
+    if (!cause.is_cycle || !all_seen(diagnosis.graph, cause)) continue;
+    tell_cause(facts, cause, acts_before, diagnosis);
+    diagnosis.deadline_seconds = deadline_of(diagnosis.graph, cause, acts);
     diagnosis.headline += ", which a timeout will break";
     diagnosis.ends_by_itself = true;
     return true;
@@ -258,6 +233,16 @@ void list_parked(const std::vector<bool>& acts, const std::vector<bool>& owed,
   }
 }
 
+// A thread or task that could not be read may be the one that hangs: without a finding, what is
+// missing leaves the verdict open.
+void doubt_what_was_missed(const snapshot::Snapshot& snapshot, Diagnosis& diagnosis) {
+  const bool moves =
+      diagnosis.verdict == Verdict::kHealthy || diagnosis.verdict == Verdict::kSlow;
+  if (snapshot.missing.empty() || !moves) return;
+  diagnosis.verdict = Verdict::kInconclusive;
+  diagnosis.headline = "no hang was found, but not everything could be read";
+}
+
 }  // namespace
 
 Diagnosis diagnose(const snapshot::Snapshot& snapshot) {
@@ -274,6 +259,7 @@ Diagnosis diagnose(const snapshot::Snapshot& snapshot) {
     judge_moving(facts, diagnosis);
     list_parked(acts, owed, diagnosis);
   }
+  doubt_what_was_missed(snapshot, diagnosis);
   diagnosis.signature =
       signature(facts, diagnosis.graph, acts, diagnosis.verdict == Verdict::kDeadlock);
   return diagnosis;

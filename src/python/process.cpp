@@ -9,14 +9,22 @@ constexpr std::size_t kMaxThreads = 100'000;
 
 const target::ThreadState* kernel_thread(const std::vector<target::ThreadState>& all, Address ident,
                                          std::uint64_t native_id) {
-  // The kernel's fs_base is pthread_self itself; the native id is the pid namespace's own.
   for (const auto& each : all) {
-    if (each.fs_base != 0 ? each.fs_base == ident.value
-                          : static_cast<std::uint64_t>(each.tid) == native_id) {
-      return &each;
-    }
+    // The kernel's fs_base is pthread_self itself, where registers were read.
+    const bool same = each.fs_base != 0
+                          ? each.fs_base == ident.value
+                          : static_cast<std::uint64_t>(each.namespace_tid) == native_id;
+    if (same) return &each;
   }
   return nullptr;
+}
+
+// Those of the main interpreter, which is the last of the list.
+Result<Landmarks> find_landmarks(const Objects& objects, const Codes& codes,
+                                 const Runtime& runtime) {
+  const auto interpreter = runtime.interpreters.back();
+  HANGSPY_TRY(modules, objects.pointer(interpreter + objects.layout().interpreter.modules));
+  return Landmarks::find(objects, codes, modules);
 }
 
 }  // namespace
@@ -26,13 +34,13 @@ Process::Process(const memory::Memory& memory, const layouts::Build& build)
 
 Result<std::unique_ptr<Process>> Process::read(
     const memory::Memory& memory, const Runtime& runtime,
-    const std::vector<target::ThreadState>& kernel_threads) {
+    const std::vector<target::ThreadState>& kernel_threads, const Landmarks* known) {
   auto process = std::make_unique<Process>(memory, runtime.build);
   const auto& objects = process->objects_;
-  for (const auto interpreter : runtime.interpreters) {
-    // sys.modules of the main interpreter (the last of the list) is where the landmarks are.
-    HANGSPY_TRY(modules, objects.pointer(interpreter + objects.layout().interpreter.modules));
-    HANGSPY_TRY(landmarks, Landmarks::find(objects, process->codes_, modules));
+  if (known != nullptr) {
+    process->landmarks_ = *known;
+  } else {
+    HANGSPY_TRY(landmarks, find_landmarks(objects, process->codes_, runtime));
     process->landmarks_ = std::move(landmarks);
   }
   process->frames_.set_landmarks(
@@ -74,7 +82,7 @@ Result<void> Process::read_threads(Address interpreter,
                            frames.error().what);
       }
       threads_.push_back(std::move(thread));
-    } else {
+    } else if (native_id != 0) {  // 0: it is only starting
       missing_.push_back("thread state " + to_hex(next) + ": no thread " +
                          std::to_string(native_id) + " in the process");
     }

@@ -37,10 +37,11 @@ struct RawTask {
 class Process {
  public:
   // Reads interpreters, threads and tasks. A thread or task that cannot be read is named in
-  // missing() and does not lose the others; a thread list that cannot be read is an error.
+  // missing() and does not lose the others; a thread list that cannot be read is an error. The
+  // landmarks do not move while the process lives: they are found once, and `known` afterwards.
   [[nodiscard]] static Result<std::unique_ptr<Process>> read(
       const memory::Memory& memory, const Runtime& runtime,
-      const std::vector<target::ThreadState>& kernel_threads);
+      const std::vector<target::ThreadState>& kernel_threads, const Landmarks* known = nullptr);
 
   Process(const memory::Memory& memory, const layouts::Build& build);
   Process(const Process&) = delete;

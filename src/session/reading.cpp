@@ -37,20 +37,32 @@ memory::PageCache cache_over(const target::Target& target) {
   });
 }
 
-Result<Reading> read_once(const target::Target& target, const memory::Memory& memory,
-                          const python::Runtime& runtime,
-                          const std::vector<target::ThreadState>& kernel_threads) {
-  HANGSPY_TRY(process, python::Process::read(memory, runtime, kernel_threads));
+Result<Constants> read_constants(const target::Target& target, const memory::Memory& memory) {
+  HANGSPY_TRY(runtime, python::find_runtime(target, memory));
+  HANGSPY_TRY(threads, target.threads());
+  HANGSPY_TRY(process, python::Process::read(memory, runtime, threads));
   HANGSPY_CHECK(refuse_supervisor(target, *process));
+  Constants constants;
+  constants.landmarks = process->landmarks();
+  constants.facts.version = runtime.version;
+  constants.facts.executable = runtime.executable;
+  constants.facts.layout = runtime.layout;
+  constants.facts.packages = python::packages(*process, target);
+  constants.facts.server = python::served_application(*process);
+  constants.runtime = std::move(runtime);
+  return constants;
+}
+
+Result<Reading> read_once(const target::Target& target, const memory::Memory& memory,
+                          const Constants& constants,
+                          const std::vector<target::ThreadState>& kernel_threads) {
+  HANGSPY_TRY(process, python::Process::read(memory, constants.runtime, kernel_threads,
+                                             &*constants.landmarks));
   Reading reading;
   auto& snapshot = reading.snapshot;
   snapshot.is_core = target.kind() == target::Target::Kind::kCore;
   snapshot.pid = target.pid();
-  snapshot.runtime.version = runtime.version;
-  snapshot.runtime.executable = runtime.executable;
-  snapshot.runtime.layout = runtime.layout;
-  snapshot.runtime.packages = python::packages(*process, target);
-  snapshot.runtime.server = python::served_application(*process);
+  snapshot.runtime = constants.facts;
   sync::read_all(*process, snapshot);
   for (auto& loop : snapshot.loops) {
     if (!snapshot.is_core) loop.now = monotonic_now();

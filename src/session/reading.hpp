@@ -3,6 +3,7 @@
 
 #include "hangspy/session.hpp"
 #include "memory/page_cache.hpp"
+#include "python/landmarks.hpp"
 #include "python/runtime.hpp"
 
 namespace hangspy::session {
@@ -12,12 +13,21 @@ struct Reading {
   diagnosis::Diagnosis diagnosis;
 };
 
+// What does not change while the worker lives: read once, and never in a stop.
+struct Constants {
+  python::Runtime runtime;
+  std::optional<python::Landmarks> landmarks;
+  snapshot::Runtime facts;
+};
+[[nodiscard]] Result<Constants> read_constants(const target::Target& target,
+                                               const memory::Memory& memory);
+
 // A page cache that fetches from the target.
 [[nodiscard]] memory::PageCache cache_over(const target::Target& target);
 
 // Reads everything through `memory` and judges it. `kernel_threads` must be of the same moment.
 [[nodiscard]] Result<Reading> read_once(const target::Target& target, const memory::Memory& memory,
-                                        const python::Runtime& runtime,
+                                        const Constants& constants,
                                         const std::vector<target::ThreadState>& kernel_threads);
 
 }  // namespace hangspy::session

@@ -45,14 +45,10 @@ Result<Sampled> Sampling::read_still() {
   for (std::uint32_t attempt = 1; attempt <= kStillTries; ++attempt) {
     HANGSPY_TRY(before, target_.threads());
     auto cache = cache_over(target_);
-    auto reading = read_once(target_, cache, runtime_, before);
+    auto reading = read_once(target_, cache, constants_, before);
     HANGSPY_TRY(after, target_.threads());
     learn(cache);
     if (!reading) {
-      const auto why = reading.error().failure;
-      if (why == Failure::kSupervisor || why == Failure::kUnsupported) {
-        return tl::unexpected(reading.error());
-      }
       failed = reading.error();
       continue;
     }
@@ -111,7 +107,7 @@ Result<Sampled> Sampling::read_stopped() {
     sampled.account.pause_us += copied.pause_us;
     sampled.account.bytes_read += cache.bytes_read();
     ++sampled.account.tries;
-    auto reading = read_once(target_, cache, runtime_, copied.threads);
+    auto reading = read_once(target_, cache, constants_, copied.threads);
     learn(cache);
     spdlog::debug("stop {}: {} pages, {} us, {} pages missing", stop, pages.size(), copied.pause_us,
                   cache.missing().size());
@@ -135,13 +131,10 @@ Result<Sampled> Sampling::read_stopped() {
 Result<Sampled> Sampling::take() {
   HANGSPY_CHECK(target_.refresh());
   auto still = read_still();
-  const bool wants_stop = options_.pause == Pause::kAlways ||
-                          (options_.pause == Pause::kAuto && (!still || !still->atomic));
-  if (!still &&
-      (still.error().failure == Failure::kSupervisor ||
-       still.error().failure == Failure::kUnsupported || still.error().failure == Failure::kGone)) {
-    return still;
-  }
+  if (!still && still.error().failure == Failure::kGone) return still;
+  const bool holds = still && still->atomic;
+  const bool wants_stop =
+      options_.pause == Pause::kAlways || (options_.pause == Pause::kAuto && !holds);
   return wants_stop ? read_stopped() : still;
 }
 

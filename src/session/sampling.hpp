@@ -16,8 +16,8 @@ struct Sampled {
 
 class Sampling {
  public:
-  Sampling(target::LiveTarget& target, python::Runtime runtime, const Options& options)
-      : target_(target), runtime_(std::move(runtime)), options_(options) {}
+  Sampling(target::LiveTarget& target, Constants constants, const Options& options)
+      : target_(target), constants_(std::move(constants)), options_(options) {}
 
   [[nodiscard]] Result<Sampled> take();
 
@@ -33,7 +33,7 @@ class Sampling {
   [[nodiscard]] Result<std::vector<Address>> pages_for(std::uint32_t stop) const;
 
   target::LiveTarget& target_;
-  python::Runtime runtime_;
+  Constants constants_;
   Options options_;
   std::set<Address> learned_;  // pages that readings so far asked for
 };

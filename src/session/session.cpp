@@ -56,8 +56,8 @@ void doubt(diagnosis::Diagnosis& diagnosis) {
 
 class LiveSession {
  public:
-  LiveSession(target::LiveTarget& target, python::Runtime runtime, const Options& options)
-      : target_(target), options_(options), sampling_(target, std::move(runtime), options) {}
+  LiveSession(target::LiveTarget& target, Constants constants, const Options& options)
+      : target_(target), options_(options), sampling_(target, std::move(constants), options) {}
 
   Result<Outcome> run() {
     HANGSPY_TRY(first, sample());
@@ -112,15 +112,28 @@ class LiveSession {
   bool ran_ = false;
 };
 
+// A worker that runs may be met in the middle of a change: a few more tries, each from fresh pages.
+Result<Constants> constants_of_live(const target::Target& target) {
+  constexpr int kTries = 5;
+  Result<Constants> constants = fail(Failure::kNotPython, "not read");
+  for (int attempt = 0; attempt < kTries && !constants; ++attempt) {
+    const auto cache = cache_over(target);
+    constants = read_constants(target, cache);
+    if (constants) break;
+    const auto why = constants.error().failure;
+    if (why != Failure::kImplausible && why != Failure::kUnmapped) break;
+  }
+  return constants;
+}
+
 }  // namespace
 
 Result<Outcome> run_live(target::Tid pid, const Options& options) {
   const auto start = Clock::now();
   HANGSPY_TRY(target, target::open_live(pid));
-  auto cache = cache_over(*target);
-  HANGSPY_TRY(runtime, python::find_runtime(*target, cache));
-  spdlog::info("CPython {}: {}", runtime.version, runtime.layout);
-  LiveSession session(*target, std::move(runtime), options);
+  HANGSPY_TRY(constants, constants_of_live(*target));
+  spdlog::info("CPython {}: {}", constants.facts.version, constants.facts.layout);
+  LiveSession session(*target, std::move(constants), options);
   HANGSPY_TRY(outcome, session.run());
   outcome.account.wall_us = microseconds_since(start);
   return std::move(outcome);
@@ -130,10 +143,10 @@ Result<Outcome> run_core(const target::CoreOptions& core, const Options&) {
   const auto start = Clock::now();
   HANGSPY_TRY(target, target::open_core(core));
   auto cache = cache_over(*target);
-  HANGSPY_TRY(runtime, python::find_runtime(*target, cache));
-  spdlog::info("CPython {}: {}", runtime.version, runtime.layout);
+  HANGSPY_TRY(constants, read_constants(*target, cache));
+  spdlog::info("CPython {}: {}", constants.facts.version, constants.facts.layout);
   HANGSPY_TRY(threads, target->threads());
-  HANGSPY_TRY(reading, read_once(*target, cache, runtime, threads));
+  HANGSPY_TRY(reading, read_once(*target, cache, constants, threads));
   Outcome outcome{std::move(reading.snapshot), std::move(reading.diagnosis), {}};
   outcome.account.samples.push_back({.bytes_read = cache.bytes_read()});
   outcome.account.wall_us = microseconds_since(start);

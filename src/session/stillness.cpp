@@ -49,6 +49,8 @@ void mark_sleepers(const std::vector<target::ThreadState>& before,
 bool holds_still(const snapshot::Snapshot& snapshot, const diagnosis::Diagnosis& diagnosis) {
   const auto threads = needed(snapshot, diagnosis);
   const bool is_cycle = diagnosis.verdict == diagnosis::Verdict::kDeadlock;
+  // What was missed may only have moved while it was read.
+  if (!is_cycle && !snapshot.missing.empty()) return false;
   return std::all_of(snapshot.threads.begin(), snapshot.threads.end(), [&](const auto& thread) {
     return thread.slept || (is_cycle && !threads.contains(thread.state));
   });

@@ -26,9 +26,22 @@ bool take_place(std::string_view& text, ThreadState& state) {
   return take_number(text, state.stack_pointer) && take_number(text, state.instruction_pointer);
 }
 
-Result<ThreadState> read_thread(const ProcDir& process, Tid tid) {
+// The innermost of the ids in the NSpid line: a container's processes know themselves by it.
+Result<Tid> innermost_id(const ProcDir& process, Tid tid) {
+  HANGSPY_TRY(status, process.read(of_thread(tid, "status")));
+  const auto ids = status_field(status, "NSpid");
+  const auto number = parse_number(ids.substr(ids.find_last_of(" \t") + 1));
+  return number ? static_cast<Tid>(*number) : tid;
+}
+
+Result<ThreadState> read_thread(const ProcDir& process, Tid tid, bool is_contained) {
   ThreadState state;
   state.tid = tid;
+  state.namespace_tid = tid;
+  if (is_contained) {
+    HANGSPY_TRY(inner, innermost_id(process, tid));
+    state.namespace_tid = inner;
+  }
   const std::string schedstat = process.read(of_thread(tid, "schedstat")).value_or("");
   state.run_counter = run_counter(schedstat, {});
   if (!state.run_counter) {
@@ -84,8 +97,10 @@ Result<std::vector<ThreadState>> read_threads(const ProcDir& process) {
   HANGSPY_TRY(tids, process.threads());
   std::vector<ThreadState> states;
   states.reserve(tids.size());
+  const auto own = innermost_id(process, process.pid());
+  const bool is_contained = own && *own != process.pid();
   for (const Tid tid : tids) {
-    auto state = read_thread(process, tid);
+    auto state = read_thread(process, tid, is_contained);
     if (state) {
       states.push_back(*state);
     } else if (state.error().failure != Failure::kGone) {

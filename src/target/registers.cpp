@@ -22,6 +22,7 @@ bool was_asleep(std::int64_t result) {
 ThreadState state_of(Tid tid, const user_regs_struct& registers) {
   ThreadState state;
   state.tid = tid;
+  state.namespace_tid = tid;  // fs_base tells the thread, whatever its namespace
   state.fs_base = registers.fs_base;
   state.stack_pointer = registers.rsp;
   state.instruction_pointer = registers.rip;
