@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -133,10 +134,34 @@ def core_of(pid, folder):
     return f"{prefix}.{pid}"
 
 
-def core_report(command, worker, options):
-    """A stripped interpreter's core names the stripped library: it lies where it was mapped."""
+def mapped_files(pid):
+    fields = (line.split(None, 5) for line in pathlib.Path(f"/proc/{pid}/maps").open())
+    return sorted({each[5].strip() for each in fields if len(each) == 6 and each[5][0] == "/"})
+
+
+def copy_of_files(pid, folder):
+    """A folder with all that is mapped, as a core's files lie on another machine."""
+    sysroot = pathlib.Path(folder) / "sysroot"
+    for path in map(pathlib.Path, mapped_files(pid)):
+        if path.is_file():
+            copy = sysroot / path.relative_to("/")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+    return str(sysroot)
+
+
+def core_report(options, worker):
     with tempfile.TemporaryDirectory(prefix="hangspy-") as folder:
-        return report_of(command, "core", core_of(worker.pid, folder))
+        core = core_of(worker.pid, folder)
+        report = report_of(options.hangspy, "core", core)
+        if options.python.startswith("stripped"):
+            files = copy_of_files(worker.pid, folder)
+            elsewhere = report_of(options.hangspy, "core", core, "--sysroot", files)
+            check(shape(elsewhere) == shape(report), "--sysroot changes the verdict")
+            nothing = subprocess.run([options.hangspy, "core", core, "--sysroot", folder],
+                                     capture_output=True, text=True, check=False)
+            check(nothing.returncode == 2, f"an empty --sysroot gave exit {nothing.returncode}")
+        return report
 
 
 def diagnose(options, worker, wanted):
@@ -144,7 +169,7 @@ def diagnose(options, worker, wanted):
     live = report_of(options.hangspy, str(worker.pid))
     reports = {"live": live,
                "always": report_of(options.hangspy, str(worker.pid), "--pause", "always"),
-               "core": core_report(options.hangspy, worker, options)}
+               "core": core_report(options, worker)}
     for name, report in reports.items():
         try:
             check_verdict(report, wanted, name == "core")
