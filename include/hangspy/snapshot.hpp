@@ -79,6 +79,10 @@ struct Thread {
   Address running_loop;
   Address runs_handle;        // the event loop's handle whose callback it is in
   std::vector<Frame> frames;  // innermost first
+  // Its outermost run_until_complete: what the loop runs for, and the index of that frame. What
+  // called it goes on only when that future is done, though the loop itself turns.
+  std::optional<Address> runs_until;
+  std::optional<std::uint32_t> runs_until_frame;
   ThreadWait wait;
 
   bool operator==(const Thread&) const = default;

@@ -128,6 +128,17 @@ std::optional<snapshot::Frame> user_frame(const snapshot::Task& task) {
   return nearest;
 }
 
+std::optional<snapshot::Frame> holding_frame(const Facts& facts, const snapshot::Lock& lock) {
+  if (lock.holder_is_task) {
+    const auto* task = facts.task(lock.holder);
+    if (task == nullptr || lock.holder_frame >= task->chain.size()) return std::nullopt;
+    return task->chain[lock.holder_frame].frame;
+  }
+  const auto* thread = facts.thread(lock.holder);
+  if (thread == nullptr || lock.holder_frame >= thread->frames.size()) return std::nullopt;
+  return thread->frames[lock.holder_frame];
+}
+
 bool has_landmark(const snapshot::Thread& thread, std::string_view landmark) {
   return std::any_of(thread.frames.begin(), thread.frames.end(),
                      [&](const auto& frame) { return frame.landmark == landmark; });

@@ -64,6 +64,10 @@ struct Case {
 [[nodiscard]] std::optional<snapshot::Frame> user_frame(const snapshot::Thread& thread);
 [[nodiscard]] std::optional<snapshot::Frame> user_frame(const snapshot::Task& task);
 
+// The frame of the `with` that holds the lock, in the thread or the suspended coroutine.
+[[nodiscard]] std::optional<snapshot::Frame> holding_frame(const Facts& facts,
+                                                           const snapshot::Lock& lock);
+
 [[nodiscard]] bool has_landmark(const snapshot::Thread& thread, std::string_view landmark);
 [[nodiscard]] bool has_landmark(const snapshot::Task& task, std::string_view landmark);
 

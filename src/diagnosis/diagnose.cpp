@@ -125,7 +125,12 @@ bool hangs(const graph::WaitGraph& graph, NodeIndex request, const std::vector<b
 }
 
 void count_impact(const Facts& facts, Diagnosis& diagnosis, const std::vector<bool>& acts) {
+  const auto is_told = [&](NodeIndex node) {
+    return std::any_of(diagnosis.participants.begin(), diagnosis.participants.end(),
+                       [&](const Participant& each) { return each.node == node; });
+  };
   for (const auto node : diagnosis.stuck_behind) {
+    if (is_told(node)) continue;
     const auto& id = diagnosis.graph.at(node).id;
     const auto* task = id.kind == NodeKind::kTask ? facts.task(id.object) : nullptr;
     if (id.kind == NodeKind::kThread) ++diagnosis.impact.threads;
@@ -151,10 +156,9 @@ Phrase cycle_headline(const graph::WaitGraph& graph, const Diagnosis& diagnosis)
   const auto counted = [](std::size_t count, const char* what) {
     return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
   };
-  auto words = counted(diagnosis.participants.size(), "wait") + " form a closed cycle (" +
-               counted(threads, "thread");
-  if (tasks != 0) words += ", " + counted(tasks, "asyncio task");
-  return words + ")";
+  std::string parties = threads != 0 ? counted(threads, "thread") : "";
+  if (tasks != 0) parties += (parties.empty() ? "" : ", ") + counted(tasks, "asyncio task");
+  return counted(diagnosis.participants.size(), "wait") + " form a closed cycle (" + parties + ")";
 }
 
 void tell_cause(const Facts& facts, const Component& component, const std::vector<bool>& acts,
@@ -236,8 +240,7 @@ void list_parked(const std::vector<bool>& acts, const std::vector<bool>& owed,
 // A thread or task that could not be read may be the one that hangs: without a finding, what is
 // missing leaves the verdict open.
 void doubt_what_was_missed(const snapshot::Snapshot& snapshot, Diagnosis& diagnosis) {
-  const bool moves =
-      diagnosis.verdict == Verdict::kHealthy || diagnosis.verdict == Verdict::kSlow;
+  const bool moves = diagnosis.verdict == Verdict::kHealthy || diagnosis.verdict == Verdict::kSlow;
   if (snapshot.missing.empty() || !moves) return;
   diagnosis.verdict = Verdict::kInconclusive;
   diagnosis.headline = "no hang was found, but not everything could be read";
@@ -260,8 +263,10 @@ Diagnosis diagnose(const snapshot::Snapshot& snapshot) {
     list_parked(acts, owed, diagnosis);
   }
   doubt_what_was_missed(snapshot, diagnosis);
-  diagnosis.signature =
-      signature(facts, diagnosis.graph, acts, diagnosis.verdict == Verdict::kDeadlock);
+  const bool moves = diagnosis.verdict == Verdict::kHealthy ||
+                     diagnosis.verdict == Verdict::kSlow ||
+                     diagnosis.verdict == Verdict::kBlockedLoop;
+  diagnosis.signature = signature(facts, diagnosis.graph, acts, moves);
   return diagnosis;
 }
 

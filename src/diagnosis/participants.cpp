@@ -137,10 +137,10 @@ class Telling {
   Phrase target(const Step& next) const {
     Phrase words = alias(next.to);
     const auto& id = case_.graph.at(next.to).id;
-    if (id.kind == NodeKind::kLock) return words + ", " + lock_name(id.object);
-    if (id.kind == NodeKind::kEvent) return words + ", a threading.Event";
-    if (id.kind == NodeKind::kQueue) return words + ", a queue";
-    if (id.kind == NodeKind::kCondition) return words + ", a threading.Condition";
+    if (id.kind == NodeKind::kLock) return named(next.to, lock_name(id.object));
+    if (id.kind == NodeKind::kEvent) return named(next.to, "a threading.Event");
+    if (id.kind == NodeKind::kQueue) return named(next.to, "a queue");
+    if (id.kind == NodeKind::kCondition) return named(next.to, "a threading.Condition");
     const auto* item = id.kind == NodeKind::kWorkItem ? case_.facts.item(id.object) : nullptr;
     if (item == nullptr) return words;
     words += Phrase(", ") + item->function;
@@ -148,6 +148,11 @@ class Telling {
     return words + (*item->queued_at == 0 ? std::string(", first in its executor's queue")
                                           : ", number " + std::to_string(*item->queued_at + 1) +
                                                 " in its executor's queue");
+  }
+
+  // What nobody can release is no party, and has no alias.
+  std::string named(NodeIndex node, const std::string& what) const {
+    return aliases_.contains(node) ? alias(node) + ", " + what : what;
   }
 
   std::string lock_name(Address object) const {
@@ -218,17 +223,20 @@ class Telling {
 
   std::vector<Sentence> of_item(Address object, const Step& next) {
     const auto* item = case_.facts.item(object);
-    const bool queued = item != nullptr && item->queued_at.has_value();
-    return {told(Phrase(queued ? "can only run on " : "runs on ") + alias(next.to), next)};
+    if (item == nullptr || !item->queued_at) return {told("runs on " + alias(next.to), next)};
+    const auto* executor = case_.facts.executor_of_item(object);
+    const auto workers = executor != nullptr ? executor->workers.size() : 1;
+    if (workers <= 1) return {told("can only run on " + alias(next.to), next)};
+    return {told("can only run on one of " + std::to_string(workers) +
+                     " workers, all of which wait; " + alias(next.to) + " is one",
+                 next)};
   }
 
   std::vector<Sentence> of_lock(Address object, const Step& next) {
     Sentence held = told(Phrase(lock_name(object)) + ", held by " + alias(next.to), next);
     const auto* lock = case_.facts.lock(object);
-    const auto* holder = lock != nullptr ? case_.facts.thread(lock->holder) : nullptr;
-    if (holder != nullptr && lock->holder_frame < holder->frames.size()) {
-      held.frames.push_back(holder->frames[lock->holder_frame]);
-    }
+    const auto frame = lock != nullptr ? holding_frame(case_.facts, *lock) : std::nullopt;
+    if (frame) held.frames.push_back(*frame);
     return {std::move(held)};
   }
 

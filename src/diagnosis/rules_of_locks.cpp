@@ -23,21 +23,19 @@ bool is_across_bridge(const Case& found) {
   return found.has(NodeKind::kLock);
 }
 
-// The frame of the `with` that holds the first lock of the cycle.
-std::optional<snapshot::Frame> holding_frame(const Case& found) {
+// Where the first lock of the cycle was taken.
+std::optional<snapshot::Frame> first_holding_frame(const Case& found) {
   for (const auto object : found.parties(NodeKind::kLock)) {
     const auto* lock = found.facts.lock(object);
-    const auto* holder = lock != nullptr ? found.facts.thread(lock->holder) : nullptr;
-    if (holder != nullptr && lock->holder_frame < holder->frames.size()) {
-      return holder->frames[lock->holder_frame];
-    }
+    const auto frame = lock != nullptr ? holding_frame(found.facts, *lock) : std::nullopt;
+    if (frame) return frame;
   }
   return std::nullopt;
 }
 
 Advice advise_order(const Case& found) {
   Advice advice;
-  const auto frame = holding_frame(found);
+  const auto frame = first_holding_frame(found);
   if (!frame) return advice;
   advice.help = found.parties(NodeKind::kThread).size() == 1
                     ? code_and_place(*frame) +
@@ -51,7 +49,7 @@ Advice advise_order(const Case& found) {
 
 Advice advise_bridge(const Case& found) {
   Advice advice;
-  const auto frame = holding_frame(found);
+  const auto frame = first_holding_frame(found);
   if (frame) {
     advice.help = code_and_place(*frame) +
                   " holds a lock while it waits for work that needs the lock. Leave the `with` "

@@ -94,7 +94,7 @@ Phrase why_not(const graph::WaitGraph& graph, const std::vector<bool>& acts,
 }  // namespace
 
 Signature signature(const Facts& facts, const graph::WaitGraph& graph,
-                    const std::vector<bool>& acts, bool is_deadlock) {
+                    const std::vector<bool>& acts, bool moves) {
   const auto seen = look(facts);
   Signature result;
   result.checks = {
@@ -110,7 +110,7 @@ Signature signature(const Facts& facts, const graph::WaitGraph& graph,
   };
   result.present = std::all_of(result.checks.begin(), result.checks.end(),
                                [](const Check& each) { return each.holds; });
-  if (result.present && !is_deadlock) result.relation = why_not(graph, acts, *seen.thread);
+  if (result.present && moves) result.relation = why_not(graph, acts, *seen.thread);
   return result;
 }
 

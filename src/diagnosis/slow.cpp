@@ -21,6 +21,19 @@ std::size_t requests(const Facts& facts) {
   }));
 }
 
+struct Work {
+  std::size_t running = 0;
+  std::size_t queued = 0;
+};
+
+Work work_items(const Facts& facts) {
+  Work work;
+  for (const auto& executor : facts.all().executors) {
+    for (const auto& item : executor.items) ++(item.queued_at ? work.queued : work.running);
+  }
+  return work;
+}
+
 // The innermost running work item of a thread that is itself at work in it, and not waiting for
 // async code: there the line begins.
 struct Head {
@@ -130,6 +143,14 @@ void judge_moving(const Facts& facts, Diagnosis& diagnosis) {
   if (const auto head = find_head(facts, diagnosis.graph); head.item != nullptr) {
     diagnosis.verdict = Verdict::kSlow;
     diagnosis.headline = Phrase("the head of the line is ") + head_words(facts, head);
+    return;
+  }
+  const auto work = work_items(facts);
+  if (open == 0 && work.queued + work.running != 0) {
+    diagnosis.verdict = Verdict::kSlow;
+    diagnosis.headline = counted(work.running, "work item") + " running and " +
+                         counted(work.queued, "work item") +
+                         " queued, waiting for what can still happen";
     return;
   }
   if (open == 0) {

@@ -12,7 +12,7 @@ namespace {
 
 // Linkers write 20 bytes (SHA-1), 16 or 8; whoever sets it by hand may write more.
 constexpr std::uint32_t kMaxBuildId = 64;
-constexpr std::uint64_t kMaxNoteSegment = 64 * 1024;
+constexpr std::uint64_t kMaxNoteSegment = std::uint64_t{64} * 1024;
 // The program headers must lie in the pages that are mapped at the image's start.
 constexpr std::uint32_t kMaxImageHeaders = 1024;
 

@@ -30,7 +30,7 @@ using FetchPages =
 class PageCache final : public Memory {
  public:
   // 192 MB of pages: --max-copy and three times what the largest worker measured needed.
-  static constexpr std::size_t kMaxPages = 48 * 1024;
+  static constexpr std::size_t kMaxPages = std::size_t{48} * 1024;
 
   explicit PageCache(FetchPages fetch, std::size_t max_pages = kMaxPages);
 

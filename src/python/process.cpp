@@ -143,6 +143,13 @@ snapshot::Thread Process::describe_thread(const RawThread& thread) const {
     const auto handle = frames_.local(thread.frames[i], "self");
     if (handle && *handle) fact.runs_handle = **handle;
   }
+  for (std::size_t i = thread.frames.size(); i-- > 0 && !fact.runs_until;) {
+    if (thread.marks[i] != Mark::kRunUntilComplete) continue;
+    const auto future = frames_.local(thread.frames[i], "future");
+    if (!future || !*future || !is_future(**future)) continue;
+    fact.runs_until = **future;
+    fact.runs_until_frame = static_cast<std::uint32_t>(i);
+  }
   if (fact.object) {
     const auto name_at = objects_.find(fact.object, "_name");
     if (name_at && *name_at) fact.name = objects_.text(**name_at).value_or(Text{});

@@ -58,7 +58,8 @@ inline constexpr auto kFields<Thread> = all_fields(
     Field{"activity", &Thread::activity}, Field{"syscall", &Thread::syscall},
     Field{"run_counter", &Thread::run_counter}, Field{"slept", &Thread::slept},
     Field{"running_loop", &Thread::running_loop}, Field{"runs_handle", &Thread::runs_handle},
-    Field{"frames", &Thread::frames}, Field{"wait", &Thread::wait});
+    Field{"frames", &Thread::frames}, Field{"runs_until", &Thread::runs_until},
+    Field{"runs_until_frame", &Thread::runs_until_frame}, Field{"wait", &Thread::wait});
 
 template <>
 inline constexpr auto kFields<AwaitLink> =

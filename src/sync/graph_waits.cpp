@@ -17,6 +17,12 @@ NodeIndex Building::future_node(Address future) {
   return node(tasks.contains(future.value) ? NodeKind::kTask : NodeKind::kFuture, future);
 }
 
+void Building::need_loop_run(NodeIndex from, const snapshot::Thread& thread, std::size_t below) {
+  if (!thread.runs_until || !thread.runs_until_frame || *thread.runs_until_frame >= below) return;
+  graph.need(from, future_node(*thread.runs_until), graph::Relation::kWaitsFor,
+             {"run_until_complete"});
+}
+
 void Building::acts(NodeIndex index, Acts how, std::string why) {
   graph.at(index).acts = how;
   graph.at(index).why = std::move(why);

@@ -19,7 +19,10 @@ void add_join_waits(Building& building) {
     const auto group = building.graph.new_group(index);
     building.graph.need(index, building.thread_node(joined->state), graph::Relation::kWaitsFor,
                         thread.wait.evidence, graph::Grade::kSeen, group);
-    if (!thread.wait.timed) continue;
+    if (!thread.wait.timed) {
+      building.need_loop_run(index, *joined, joined->frames.size());
+      continue;
+    }
     const auto timer = building.node(graph::NodeKind::kHandle, thread.state);
     building.acts(timer, graph::Acts::kAtDeadline, "the join has a timeout");
     building.graph.need(index, timer, graph::Relation::kWaitsFor, {"timeout"}, graph::Grade::kSeen,

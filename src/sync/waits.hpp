@@ -24,6 +24,9 @@ struct Building {
 
   // The node of an asyncio future or task, whichever the object is.
   graph::NodeIndex future_node(Address future);
+  // What goes on only when the loop that `thread` runs inside frame `below` has done what it runs
+  // for needs that future, too: the thread in its selector is alive, but does not return.
+  void need_loop_run(graph::NodeIndex from, const snapshot::Thread& thread, std::size_t below);
   graph::NodeIndex thread_node(Address state) { return node(graph::NodeKind::kThread, state); }
   graph::NodeIndex node(graph::NodeKind kind, Address object) { return graph.node({kind, object}); }
   void acts(graph::NodeIndex index, graph::Acts how, std::string why);

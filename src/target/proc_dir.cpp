@@ -90,7 +90,7 @@ Result<std::string> ProcDir::read(const std::string& name, std::size_t limit) co
   if (!file) return cannot_read(pid_, name, errno);
   std::string text;
   // /proc gives at most a page or so a call; what it gives grows with the process.
-  std::array<char, 16 * 1024> block;
+  std::array<char, std::size_t{16} * 1024> block;
   for (;;) {
     const ssize_t count = ::read(file.number(), block.data(), block.size());
     if (count < 0 && errno == EINTR) continue;

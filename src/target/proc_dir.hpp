@@ -44,7 +44,7 @@ class ProcDir {
   // The text of a file below the directory ("stat", "task/4182/syscall"), at most `limit` bytes.
   // Errors: kGone when the process or thread has ended, kPermission, kFile, kLimit.
   [[nodiscard]] Result<std::string> read(const std::string& name,
-                                         std::size_t limit = 64 * 1024) const;
+                                         std::size_t limit = std::size_t{64} * 1024) const;
   [[nodiscard]] Result<Stat> stat() const;
   // The threads, sorted. Errors: kGone, kLimit.
   [[nodiscard]] Result<std::vector<Tid>> threads() const;

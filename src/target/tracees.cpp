@@ -78,7 +78,7 @@ Result<void> Tracees::open_listing() {
   HANGSPY_TRY(tids, process_.threads());
   tracees_.reserve(2 * tids.size() + kRoomForNewThreads);
   states_.reserve(2 * tids.size() + kRoomForNewThreads);
-  listing_buffer_.resize(32 * 1024);
+  listing_buffer_.resize(std::size_t{32} * 1024);
   listing_ =
       elf::Descriptor(::openat(process_.descriptor(), "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (listing_) return {};
