@@ -223,6 +223,10 @@ class Telling {
 
   std::vector<Sentence> of_item(Address object, const Step& next) {
     const auto* item = case_.facts.item(object);
+    const bool on_thread = case_.graph.at(next.to).id.kind == NodeKind::kThread;
+    if (item != nullptr && !item->queued_at && !on_thread) {
+      return {told("runs an event loop until " + alias(next.to) + " is done", next)};
+    }
     if (item == nullptr || !item->queued_at) return {told("runs on " + alias(next.to), next)};
     const auto* executor = case_.facts.executor_of_item(object);
     const auto workers = executor != nullptr ? executor->workers.size() : 1;
