@@ -1,6 +1,9 @@
 // A task needs what it awaits and, for its next step, its loop. A handle that holds the task may
-// end the wait instead, by cancelling it: an asyncio.timeout around it, or any other.
-#include <algorithm>
+// end the wait instead, by cancelling it: an asyncio.timeout around it, a wait_for, or any other.
+//
+// A cancellation goes down: who is cancelled cancels what it awaits, through tasks and gathers, but
+// not through a shield. So a timeout far above a cycle breaks it, too.
+#include <set>
 
 #include "sync/waits.hpp"
 
@@ -12,20 +15,71 @@ using graph::NodeIndex;
 using graph::NodeKind;
 using graph::Relation;
 
-void add_timeouts(Building& building, const snapshot::Task& task, NodeIndex index,
-                  std::uint32_t group) {
-  const auto loop = building.loops.find(task.loop.value);
-  if (loop == building.loops.end()) return;
-  for (const auto& handle : loop->second->handles) {
-    const bool names_it =
-        std::count(handle.completes.begin(), handle.completes.end(), task.object) != 0;
-    if (handle.times_out_task != task.object && !names_it) continue;
-    building.graph.need(index, building.node(NodeKind::kHandle, handle.object),
-                        Relation::kCompletedBy, {"timeout"}, graph::Grade::kSeen, group);
+// For each task the handles that may cancel it.
+class Cancellers {
+ public:
+  explicit Cancellers(const Building& building) : building_(building) {
+    for (const auto& each : building.snapshot.completions) {
+      if (each.kind == snapshot::CompleterKind::kTask && each.evidence != "shield") {
+        completers_[each.future.value].push_back(each.completer);
+      }
+    }
+    for (const auto& loop : building.snapshot.loops) {
+      for (const auto& handle : loop.handles) add_handle(handle);
+    }
+    while (!open_.empty()) pass_on();
+  }
+
+  [[nodiscard]] const std::set<Address>& of(Address task) const {
+    static const std::set<Address> kNone;
+    const auto found = handles_.find(task.value);
+    return found == handles_.end() ? kNone : found->second;
+  }
+
+ private:
+  void add_handle(const snapshot::Handle& handle) {
+    if (handle.times_out_task) cancel(handle.times_out_task, handle.object);
+    for (const auto each : handle.completes) end(each, handle.object);
+  }
+
+  // What ends a task or a future ends the wait of those that complete it: wait_for cancels the
+  // task that it waits for, a gather its children.
+  void end(Address future, Address handle) {
+    if (building_.tasks.contains(future.value)) return cancel(future, handle);
+    const auto found = completers_.find(future.value);
+    if (found == completers_.end()) return;
+    for (const auto task : found->second) cancel(task, handle);
+  }
+
+  void cancel(Address task, Address handle) {
+    if (handles_[task.value].insert(handle).second) open_.emplace_back(task, handle);
+  }
+
+  void pass_on() {
+    const auto [task, handle] = open_.back();
+    open_.pop_back();
+    const auto found = building_.tasks.find(task.value);
+    if (found != building_.tasks.end()) end(found->second->waits_for, handle);
+  }
+
+  const Building& building_;
+  std::unordered_map<std::uint64_t, std::vector<Address>> completers_;
+  std::unordered_map<std::uint64_t, std::set<Address>> handles_;
+  std::vector<std::pair<Address, Address>> open_;
+};
+
+void add_wait(Building& building, const snapshot::Task& task, const Cancellers& cancellers,
+              NodeIndex index) {
+  const auto group = building.graph.new_group(index);
+  building.graph.need(index, building.future_node(task.waits_for), Relation::kWaitsFor,
+                      {"fut_waiter"}, graph::Grade::kSeen, group);
+  for (const auto handle : cancellers.of(task.object)) {
+    building.graph.need(index, building.node(NodeKind::kHandle, handle), Relation::kCompletedBy,
+                        {"may cancel it"}, graph::Grade::kSeen, group);
   }
 }
 
-void add_task(Building& building, const snapshot::Task& task) {
+void add_task(Building& building, const snapshot::Task& task, const Cancellers& cancellers) {
   const auto index = building.node(NodeKind::kTask, task.object);
   if (task.state != snapshot::FutureState::kPending) {
     return building.acts(index, Acts::kAlone, "it is done");
@@ -38,12 +92,7 @@ void add_task(Building& building, const snapshot::Task& task) {
                         {"current task"});
     return;
   }
-  if (task.waits_for) {
-    const auto group = building.graph.new_group(index);
-    building.graph.need(index, building.future_node(task.waits_for), Relation::kWaitsFor,
-                        {"fut_waiter"}, graph::Grade::kSeen, group);
-    add_timeouts(building, task, index, group);
-  }
+  if (task.waits_for) add_wait(building, task, cancellers, index);
   building.graph.need(index, building.node(NodeKind::kEventLoop, task.loop), Relation::kRunsOn,
                       {"task's loop"});
 }
@@ -51,7 +100,8 @@ void add_task(Building& building, const snapshot::Task& task) {
 }  // namespace
 
 void add_task_waits(Building& building) {
-  for (const auto& task : building.snapshot.tasks) add_task(building, task);
+  const Cancellers cancellers(building);
+  for (const auto& task : building.snapshot.tasks) add_task(building, task, cancellers);
 }
 
 }  // namespace hangspy::sync
