@@ -1,0 +1,127 @@
+// The report for people, whole: golden files, and what holds for every report.
+// HANGSPY_WRITE_GOLDEN=1 writes the golden files again; look at the difference before it is kept.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+#include "report_sample.hpp"
+
+namespace hangspy::report {
+namespace {
+
+using testing::Each;
+using testing::HasSubstr;
+using testing::Not;
+
+std::filesystem::path golden(const std::string& name) {
+  return std::filesystem::path(HANGSPY_TESTS) / "golden" / (name + ".txt");
+}
+
+void expect_golden(const std::string& name, const std::string& text) {
+  if (std::getenv("HANGSPY_WRITE_GOLDEN") != nullptr) std::ofstream(golden(name)) << text;
+  EXPECT_EQ(text, contents_of(golden(name)));
+}
+
+class GoldenText : public testing::TestWithParam<const char*> {};
+
+TEST_P(GoldenText, IsAsItWas) {
+  expect_golden(GetParam(), Sample(GetParam()).text());
+}
+
+INSTANTIATE_TEST_SUITE_P(Reports, GoldenText,
+                         testing::Values("stacked", "limit", "event", "nested_wait_for",
+                                         "nested_wait_for_core", "lock_across_bridge",
+                                         "pool_exhausted", "orphan", "idle", "slow_query",
+                                         "blocked_loop", "native_futex"),
+                         [](const auto& tested) { return std::string(tested.param); });
+
+TEST(ReportText, IsAsItWasInAsciiAndInAll) {
+  expect_golden("stacked_ascii", Sample("stacked").text({.ascii = true}));
+  expect_golden("stacked_all", Sample("stacked").text({.all = true}));
+}
+
+// A ring of `count` threads, each with a lock that the one before waits for.
+snapshot::Snapshot lock_ring(std::size_t count) {
+  auto snapshot = snapshot_file::read("lock_self");
+  const auto thread = snapshot.threads.back();
+  const auto lock = snapshot.locks.back();
+  snapshot.threads.pop_back();
+  snapshot.locks.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& waiter = snapshot.threads.emplace_back(thread);
+    waiter.state.value = 0x10'000 + i;
+    waiter.tid += static_cast<std::int32_t>(i);
+    waiter.wait.object.value = 0x20'000 + (i + 1) % count;
+    auto& held = snapshot.locks.emplace_back(lock);
+    held.object.value = 0x20'000 + i;
+    held.holder = waiter.state;
+  }
+  return snapshot;
+}
+
+void expect_one_screen(const Sample& sample, const Options& options = {}) {
+  const auto lines = lines_of(sample.text(options));
+  EXPECT_LE(lines.size(), 40U) << sample.text(options);
+  for (const auto& line : lines) EXPECT_LE(display_width(line), 96U) << line;
+}
+
+TEST(ReportText, OfEveryCaseFitsOnOneScreen) {
+  for (const auto& name : snapshot_file::all()) {
+    SCOPED_TRACE(name);
+    expect_one_screen(Sample(name));
+    expect_one_screen(Sample(name), {.ascii = true});
+  }
+}
+
+TEST(ReportText, OfALongCycleFitsOnOneScreenAndStillCloses) {
+  const Sample ring(lock_ring(30));
+  ASSERT_EQ(ring.diagnosis.participants.size(), 60U);
+  expect_one_screen(ring);
+  EXPECT_THAT(ring.text(), HasSubstr("more (--all shows them)"));
+  EXPECT_THAT(ring.text(), HasSubstr("╰── L30"));
+  EXPECT_THAT(ring.text({.all = true}), Not(HasSubstr("more (--all")));
+}
+
+TEST(ReportText, WithManySentencesAboutWhatIsMissingFitsOnOneScreen) {
+  auto snapshot = lock_ring(30);
+  for (int i = 0; i < 200; ++i) {
+    snapshot.missing.push_back("something that could not be read at all, number " +
+                               std::to_string(i));
+  }
+  expect_one_screen(Sample(snapshot));
+}
+
+TEST(ReportText, InAsciiIsOnlyAscii) {
+  for (const auto& name : snapshot_file::all()) {
+    auto snapshot = snapshot_file::read(name);
+    change_every<Text>(snapshot, [](Text& text) { text = Text::of_target("Größe 列 → …"); });
+    for (const bool all : {false, true}) {
+      const auto text = Sample(snapshot).text({.ascii = true, .all = all});
+      EXPECT_THAT(text, Each(testing::AllOf(testing::Gt('\0'), testing::Lt('\x7f')))) << name;
+    }
+  }
+}
+
+TEST(ReportText, HasNoEscapesUnlessColoured) {
+  EXPECT_THAT(Sample("stacked").text(), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(Sample("stacked").text({.colour = true}), HasSubstr("\x1b[1;31mDEADLOCK\x1b[0m"));
+}
+
+TEST(ReportText, IsTheSameEveryTime) {
+  for (const auto& name : snapshot_file::all()) {
+    const Sample first(name);
+    const Sample again(*snapshot::parse(snapshot::to_json(first.snapshot)));
+    EXPECT_EQ(first.text({.all = true}), again.text({.all = true}));
+    EXPECT_EQ(first.json({.all = true}), again.json({.all = true}));
+  }
+}
+
+TEST(ReportText, SaysHowLongTheWorkerWasPaused) {
+  Sample sample("stacked");
+  EXPECT_THAT(sample.text(), HasSubstr("worker not paused"));
+  for (auto& each : sample.account.samples) each = {.stopped = true, .pause_us = 700, .stops = 1};
+  EXPECT_THAT(sample.text(), testing::ContainsRegex("worker paused 1.4 ms in\\s+2 stops"));
+}
+
+}  // namespace
+}  // namespace hangspy::report
