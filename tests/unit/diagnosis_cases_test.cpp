@@ -79,6 +79,9 @@ const std::map<std::string, Expected>& cases() {
       {"nested_wait_for", until(12.5, deadlock(kNesting, kNestedParties))},
       {"nested_wait_for_core", until(1012.5, deadlock(kNesting, kNestedParties))},
       {"stacked_timeout", until(30, deadlock(kStacked, kNestedParties))},
+      // A cancellation goes down, through gathers, but not through a shield.
+      {"stacked_timeout_above", until(40, deadlock(kStacked, kNestedParties))},
+      {"stacked_timeout_above_shield", deadlock(kStacked, kNestedParties)},
       {"bridge_result_timeout", until(std::nullopt, deadlock(kNesting, kBridgeParties))},
       // Events: nobody owns them.
       {"event", likely(deadlock("event-behind-its-setter", "T1=0x102 E1=0xa01 A1=0x202 W1=0x702"))},
@@ -99,6 +102,7 @@ const std::map<std::string, Expected>& cases() {
       {"pool_exhausted", deadlock("pool-exhaustion", "T1=0x103 F1=0x413 W1=0x713")},
       {"pool_may_grow", slow("2 work items queued")},
       {"task_cycle", deadlock("task-cycle", "A1=0x201 A2=0x202")},
+      {"join_of_a_loop_that_runs_until", deadlock("wait-cycle", "T1=0x103 A1=0x204 W1=0x711")},
       {"join_cycle", deadlock("wait-cycle", "T1=0x103 T2=0x104")},
       // What could not be read.
       {"result_unknown_completer", slow("the head of the line is price_cart")},
@@ -191,6 +195,17 @@ TEST(DiagnosisCases, ListWhatIsParkedWithoutJudgingIt) {
   EXPECT_EQ(found.graph.at(found.parked[1]).id.object, (Address{0xa01}));
 }
 
+// What was missed may be what hangs; but it takes nothing from a cycle that was read.
+TEST(DiagnosisCases, AreLeftOpenWhereSomethingWasMissed) {
+  auto idle = snapshot_file::read("idle");
+  idle.missing = {"the frames of thread 4197"};
+  EXPECT_EQ(diagnose(idle).verdict, Verdict::kInconclusive);
+  auto stacked = snapshot_file::read("stacked");
+  stacked.missing = idle.missing;
+  EXPECT_EQ(diagnose(stacked).verdict, Verdict::kDeadlock);
+  EXPECT_EQ(diagnose(stacked).missing, idle.missing);
+}
+
 TEST(DiagnosisCases, CountWhatIsStuckBehind) {
   EXPECT_EQ(diagnosis_of("stacked").impact.requests, 1U);
   EXPECT_TRUE(diagnosis_of("stacked").impact.serves_others);
@@ -241,7 +256,7 @@ TEST(DiagnosisCases, AreJudgedAlikeInWhateverOrderTheFactsStand) {
   }
 }
 
-// Taking any one wait of a proven cycle away must end the proof.
+// Without its threads, whatever held is gone; only tasks can wait for each other without any.
 TEST(DiagnosisCases, AreNoDeadlockWhenTheThreadRuns) {
   for (const auto& [name, expected] : cases()) {
     if (expected.verdict != Verdict::kDeadlock) continue;
