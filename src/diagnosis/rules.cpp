@@ -47,6 +47,7 @@ const Rule& rule_of_cycle(const Case& found) {
 const std::vector<RulePage>& rule_pages() {
   static const auto pages = [] {
     std::vector<RulePage> all;
+    all.reserve(kCycleRules.size() + 2);
     for (const auto* rule : kCycleRules) all.push_back({rule->name, rule->summary, rule->page});
     for (const auto* rule : {&kNobodyCanRelease, &kBlockingCallOnLoop}) {
       all.push_back({rule->name, rule->summary, rule->page});

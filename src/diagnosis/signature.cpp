@@ -110,7 +110,8 @@ Signature signature(const Facts& facts, const graph::WaitGraph& graph,
   };
   result.present = std::all_of(result.checks.begin(), result.checks.end(),
                                [](const Check& each) { return each.holds; });
-  if (result.present && moves) result.relation = why_not(graph, acts, *seen.thread);
+  if (result.present && moves && seen.thread != nullptr)
+    result.relation = why_not(graph, acts, *seen.thread);
   return result;
 }
 

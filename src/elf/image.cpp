@@ -117,7 +117,7 @@ Result<void> Image::load_segments() {
 }
 
 Result<std::optional<Place>> Image::symbol(std::string_view name) const {
-  for (const std::uint32_t type : {SHT_DYNSYM, SHT_SYMTAB}) {
+  for (const auto type : {std::uint32_t{SHT_DYNSYM}, std::uint32_t{SHT_SYMTAB}}) {
     HANGSPY_TRY(place, symbol_in(type, name));
     if (place) return place;
   }

@@ -167,6 +167,7 @@ std::vector<Address> PageCache::absent() const {
 
 std::vector<Address> PageCache::missing() const {
   std::vector<Address> found;
+  found.reserve(missing_.size());
   for (const std::uint64_t at : missing_) found.push_back({at});
   return sorted(std::move(found));
 }

@@ -11,7 +11,7 @@ namespace {
 constexpr std::array kPackages = {"django",   "asgiref",   "uvicorn", "daphne", "hypercorn",
                                   "gunicorn", "starlette", "fastapi", "anyio",  "uvloop"};
 constexpr std::size_t kMaxDirectory = 20'000;  // entries of a site-packages folder looked at
-constexpr std::size_t kMaxMetadata = 64 * 1024;
+constexpr std::size_t kMaxMetadata = std::size_t{64} * 1024;
 
 std::optional<Text> string_global(const Process& process, std::string_view module,
                                   std::string_view name) {

@@ -51,6 +51,7 @@ std::string fingerprint(const snapshot::Snapshot& snapshot, const diagnosis::Dia
   if (diagnosis.cycle.empty()) return {};
   const NodeFacts facts(snapshot);
   std::vector<std::string> parts;
+  parts.reserve(diagnosis.cycle.size());
   for (const auto edge : diagnosis.cycle) parts.push_back(edge_words(facts, diagnosis, edge));
   // Every rotation is the same cycle: the smallest stands for all.
   auto smallest = parts;

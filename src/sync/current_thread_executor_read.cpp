@@ -14,11 +14,11 @@ using python::Mark;
 
 std::optional<Address> queued_deque(const python::Objects& objects, Address executor) {
   const auto items = objects.find(executor, "_work_items");
-  if (items && *items) return **items;
+  if (items && *items) return *items;
   const auto queue = objects.find(executor, "_work_queue");
   if (!queue || !*queue) return std::nullopt;
   const auto deque = objects.find(**queue, "queue");
-  return deque && *deque ? std::optional(**deque) : std::nullopt;
+  return deque ? *deque : std::nullopt;
 }
 
 void read_queue(const python::Process& process, snapshot::Executor& executor,
