@@ -20,7 +20,8 @@ using Lines = std::vector<std::string>;
 
 constexpr std::size_t kMaxLines = 40;
 constexpr std::size_t kMaxMissing = 4;
-constexpr std::size_t kNameColumns = 60;  // of one name of the target's
+constexpr std::size_t kMaxLinesOfMissing = 2;  // of one sentence
+constexpr std::size_t kNameColumns = 60;       // of one name of the target's
 
 std::string decimal(double value, const char* unit) {
   std::array<char, 48> text{};
@@ -170,7 +171,8 @@ class Screen {
       const auto start = lines.empty() ? first + participant.alias + "  " : indent;
       auto part = wrapped(line(sentence.words), {start, indent});
       for (const auto& frame : sentence.frames) {
-        part.push_back(indent + "  " + frame_words(frame));
+        const Margin margin{indent + "  ", indent + "    "};
+        for (auto& each : wrapped(frame_words(frame), margin)) part.push_back(std::move(each));
       }
       put_right(part, evidence(sentence), rest);
       lines.insert(lines.end(), part.begin(), part.end());
@@ -268,7 +270,14 @@ class Screen {
   void missing(Lines& lines) const {
     const auto& all = diagnosis_.missing;
     const auto shown = options_.all ? all.size() : std::min(all.size(), kMaxMissing);
-    for (std::size_t i = 0; i < shown; ++i) say(lines, all[i], {"missing: ", "         "});
+    for (std::size_t i = 0; i < shown; ++i) {
+      auto part = wrapped(all[i], {"missing: ", "         "}, kColumns - 4);
+      if (!options_.all && part.size() > kMaxLinesOfMissing) {
+        part.resize(kMaxLinesOfMissing);
+        part.back() += " ...";
+      }
+      lines.insert(lines.end(), part.begin(), part.end());
+    }
     if (shown < all.size()) {
       lines.push_back("missing: " + std::to_string(all.size() - shown) +
                       " more (--all shows them)");

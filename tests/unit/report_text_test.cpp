@@ -91,6 +91,26 @@ TEST(ReportText, WithManySentencesAboutWhatIsMissingFitsOnOneScreen) {
   expect_one_screen(Sample(snapshot));
 }
 
+TEST(ReportText, WithWordsAndPlacesOfAnyLengthFitsOnOneScreen) {
+  for (const auto& name : snapshot_file::all()) {
+    SCOPED_TRACE(name);
+    auto snapshot = snapshot_file::read(name);
+    change_every<Text>(snapshot, [](Text& text) { text = Text::of_target(std::string(400, 'w')); });
+    change_every<snapshot::Frame>(snapshot, [](snapshot::Frame& frame) {
+      frame.origin = snapshot::Origin::kSitePackages;
+      frame.line = 2'147'483'647;
+    });
+    for (int i = 0; i < 9; ++i) snapshot.missing.push_back(std::string(600, 'm'));
+    expect_one_screen(Sample(snapshot));
+    snapshot.missing.front() = [] {
+      std::string words;
+      for (int i = 0; i < 1'000; ++i) words += "word ";
+      return words;
+    }();
+    expect_one_screen(Sample(snapshot));
+  }
+}
+
 TEST(ReportText, InAsciiIsOnlyAscii) {
   for (const auto& name : snapshot_file::all()) {
     auto snapshot = snapshot_file::read(name);
