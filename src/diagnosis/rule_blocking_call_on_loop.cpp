@@ -16,6 +16,12 @@ Advice advise(const Case& found) {
       continue;
     const auto frame = user_frame(thread);
     if (!frame) continue;
+    if (thread.wait.kind != snapshot::WaitKind::kOutside) {
+      advice.help = code_and_place(*frame) +
+                    " waits on the event loop's own thread for what another thread must release. Wait "
+                    "in a thread (asyncio.to_thread), or with asyncio's own lock, event or queue";
+      break;
+    }
     advice.help = code_and_place(*frame) +
                   " blocks the event loop. Use the asynchronous call (asyncio.sleep, an async "
                   "client), or run it with asyncio.to_thread or sync_to_async";

@@ -150,7 +150,7 @@ void judge_moving(const Facts& facts, Diagnosis& diagnosis) {
     diagnosis.verdict = Verdict::kSlow;
     diagnosis.headline = counted(work.running, "work item") + " running and " +
                          counted(work.queued, "work item") +
-                         " queued, waiting for what can still happen";
+                         " queued, waiting for what may still happen";
     return;
   }
   if (open == 0) {
@@ -160,7 +160,7 @@ void judge_moving(const Facts& facts, Diagnosis& diagnosis) {
   }
   diagnosis.verdict = Verdict::kSlow;
   diagnosis.headline =
-      Phrase(counted(open, "request") + " in flight, waiting for what can still happen");
+      Phrase(counted(open, "request") + " in flight, waiting for what may still happen");
   for (const auto& task : facts.all().tasks) {
     if (!task.is_request || task.state != snapshot::FutureState::kPending) continue;
     diagnosis.headline += Phrase(": ") + task_words(*last_task(facts, diagnosis.graph, task));

@@ -257,6 +257,7 @@ class Screen {
     add(impact.tasks, "task");
     add(impact.threads, "thread");
     if (!words.empty()) words = "Stuck behind it: " + words + ". ";
+    if (impact.serves_others && impact.requests == 0) return words;
     return words + (impact.serves_others ? "Other requests are still served."
                                          : "No request is served any more on that event loop.");
   }

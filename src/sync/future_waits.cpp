@@ -45,7 +45,8 @@ void add_future_waits(Building& building) {
       building.acts(index, Acts::kAlone, "it is done");
       continue;
     }
-    const auto any = building.graph.new_group(index);
+    // A gather needs each of its children: a group for each, and no other.
+    const auto any = future.gathers ? 0 : building.graph.new_group(index);
     for (const auto* each : completions[future.object.value]) {
       const auto group = future.gathers ? building.graph.new_group(index) : any;
       building.graph.need(index, completer_node(building, *each), Relation::kCompletedBy,

@@ -94,7 +94,7 @@ Error explain_refusal(const PermissionFacts& facts, Access wanted) {
   if (wanted == Access::kStop && facts.tracer != 0) {
     return refused(facts, wanted,
                    "process " + std::to_string(facts.tracer) + " traces it already (TracerPid)",
-                   "end that debugger or tracer, or run hangspy with --stop=never");
+                   "end that debugger or tracer, or run hangspy with --pause never");
   }
   if (facts.yama_scope == 3) {
     return refused(facts, wanted, "kernel.yama.ptrace_scope is 3, which forbids it to everyone",

@@ -152,7 +152,7 @@ Result<void> Tracees::wait_for_all() {
       return fail(Failure::kLimit,
                   "a thread of process " + std::to_string(process_.pid()) +
                       " did not stop within a second (uninterruptible sleep)",
-                  "nothing was changed; read it without a stop, with --stop=never");
+                  "nothing was changed; read it without a stop, with --pause never");
     }
     if (round % 64 == 63) give_up_on_ended();
     if (round < kYields) {
