@@ -169,7 +169,9 @@ void tell_cause(const Facts& facts, const Component& component, const std::vecto
   const Case found{facts, graph, diagnosis.cycle};
   const auto& rule = component.is_cycle ? rule_of_cycle(found) : kNobodyCanRelease;
   diagnosis.verdict = component.is_cycle ? Verdict::kDeadlock : Verdict::kOrphanWait;
-  diagnosis.certainty = all_seen(graph, component) ? Certainty::kProven : Certainty::kLikely;
+  // That nobody else holds an object rests on its references: likely, as with any witness.
+  const bool proven = component.is_cycle && all_seen(graph, component);
+  diagnosis.certainty = proven ? Certainty::kProven : Certainty::kLikely;
   diagnosis.rule = rule.name;
   diagnosis.participants = participants(found);
   diagnosis.advice = rule.advise(found);

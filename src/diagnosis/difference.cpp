@@ -64,6 +64,7 @@ std::optional<std::string> loop_difference(const snapshot::Snapshot& first_snaps
         then->frames.front().instruction != now->frames.front().instruction) {
       return "the event loop has gone on";
     }
+    if (then->run_counter != now->run_counter) return "the event loop's thread ran in between";
   }
   return std::nullopt;
 }

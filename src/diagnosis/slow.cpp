@@ -136,6 +136,36 @@ const snapshot::Task* last_task(const Facts& facts, const graph::WaitGraph& grap
   return in_user_code != nullptr ? in_user_code : last;
 }
 
+// Where an event loop's thread is inside a callback that runs.
+std::optional<snapshot::Frame> busy_loop(const Facts& facts) {
+  for (const auto& thread : facts.all().threads) {
+    if (thread.runs_handle && thread.wait.kind == WaitKind::kNone) return user_frame(thread);
+  }
+  return std::nullopt;
+}
+
+// Threads that wait for something of which it is not known who will release it.
+std::size_t open_waits(const Facts& facts, const graph::WaitGraph& graph) {
+  std::size_t count = 0;
+  for (const auto& thread : facts.all().threads) {
+    const auto node = graph.find({NodeKind::kThread, thread.state});
+    if (!node) continue;
+    const auto& edges = graph.edges_of(*node);
+    const bool is_open = std::any_of(edges.begin(), edges.end(), [&](auto index) {
+      return graph.at(graph.edge(index).to).acts == graph::Acts::kOpen;
+    });
+    count += is_open ? 1 : 0;
+  }
+  return count;
+}
+
+Phrase idle_words(const Facts& facts, const graph::WaitGraph& graph) {
+  const auto waits = open_waits(facts, graph);
+  if (waits == 0) return "idle: no request is in flight, nothing is queued";
+  return "no hang was found; " + counted(waits, "thread") + (waits == 1 ? " waits" : " wait") +
+         " for what others may release";
+}
+
 }  // namespace
 
 void judge_moving(const Facts& facts, Diagnosis& diagnosis) {
@@ -143,6 +173,11 @@ void judge_moving(const Facts& facts, Diagnosis& diagnosis) {
   if (const auto head = find_head(facts, diagnosis.graph); head.item != nullptr) {
     diagnosis.verdict = Verdict::kSlow;
     diagnosis.headline = Phrase("the head of the line is ") + head_words(facts, head);
+    return;
+  }
+  if (const auto busy = busy_loop(facts)) {
+    diagnosis.verdict = Verdict::kSlow;
+    diagnosis.headline = Phrase("an event loop's thread is at work in ") + code_and_place(*busy);
     return;
   }
   const auto work = work_items(facts);
@@ -155,7 +190,7 @@ void judge_moving(const Facts& facts, Diagnosis& diagnosis) {
   }
   if (open == 0) {
     diagnosis.verdict = Verdict::kHealthy;
-    diagnosis.headline = "idle: no request is in flight, nothing is queued";
+    diagnosis.headline = idle_words(facts, diagnosis.graph);
     return;
   }
   diagnosis.verdict = Verdict::kSlow;

@@ -17,38 +17,44 @@ constexpr std::uint64_t kHeapTypeFlag = 1ULL << 9;
 
 }  // namespace
 
-Result<std::vector<Entry>> Objects::managed_dict(Address object, Address type,
-                                                 std::uint64_t flags) const {
-  HANGSPY_TRY(keys, pointer(type + layout().heap_type.cached_keys));
+// The dict object of an instance, or null while its values still lie in the instance.
+Result<Address> Objects::instance_dict(Address object) const {
+  HANGSPY_TRY(type, type_of(object));
+  HANGSPY_TRY(known, facts(type));
+  if ((known->flags & kManagedDictFlag) == 0) return plain_dict(object, type);
+  if (traits().attributes == layouts::Attributes::kTaggedWord) {
+    HANGSPY_TRY(word, value<std::uint64_t>(object - 24));
+    return Address{(word & 1) != 0 ? 0 : word};
+  }
+  if (traits().attributes == layouts::Attributes::kValuesThenDict) {
+    HANGSPY_TRY(values, pointer(object - 32));
+    if (values) return Address{};
+  }
+  return pointer(object - 24);
+}
+
+// Where the values lie that are not in a dict yet; null when there are none.
+Result<Address> Objects::inline_values(Address object, std::uint64_t flags) const {
   switch (traits().attributes) {
-    case layouts::Attributes::kValuesThenDict: {
-      HANGSPY_TRY(values, pointer(object - 32));
-      if (values) return split_entries(keys, values + layout().dict_values.values);
-      HANGSPY_TRY(dict_at, pointer(object - 24));
-      return dict_at ? dict(dict_at) : std::vector<Entry>{};
-    }
+    case layouts::Attributes::kValuesThenDict:
+      return pointer(object - 32);
     case layouts::Attributes::kTaggedWord: {
       HANGSPY_TRY(word, value<std::uint64_t>(object - 24));
-      if ((word & 1) != 0)
-        return split_entries(keys, Address{word + 1} + layout().dict_values.values);
-      return word != 0 ? dict({word}) : std::vector<Entry>{};
+      return Address{(word & 1) != 0 ? word + 1 : 0};
     }
     case layouts::Attributes::kDictThenInline: {
-      HANGSPY_TRY(dict_at, pointer(object - 24));
-      if (dict_at) return dict(dict_at);
-      if ((flags & kInlineValuesFlag) == 0) return std::vector<Entry>{};
-      const auto inline_values = object + layout().object.size;
-      HANGSPY_TRY(valid, value<std::uint8_t>(inline_values + layout().dict_values.valid));
-      if (valid == 0) return std::vector<Entry>{};
-      return split_entries(keys, inline_values + layout().dict_values.values);
+      if ((flags & kInlineValuesFlag) == 0) return Address{};
+      const auto values = object + layout().object.size;
+      HANGSPY_TRY(valid, value<std::uint8_t>(values + layout().dict_values.valid));
+      return valid != 0 ? values : Address{};
     }
   }
   return fail(Failure::kUnsupported, "attributes of an unknown form");
 }
 
-Result<std::vector<Entry>> Objects::plain_dict(Address object, Address type) const {
+Result<Address> Objects::plain_dict(Address object, Address type) const {
   HANGSPY_TRY(offset, value<std::int64_t>(type + layout().type.dict_offset));
-  if (offset == 0) return std::vector<Entry>{};
+  if (offset == 0) return Address{};
   if (offset < 0) {  // counted from the end of a variable-sized object
     HANGSPY_TRY(count, value<std::int64_t>(object + layout().variable_object.item_count));
     HANGSPY_TRY(basic, value<std::int64_t>(type + layout().type.basic_size));
@@ -62,15 +68,30 @@ Result<std::vector<Entry>> Objects::plain_dict(Address object, Address type) con
   if (offset <= 0 || offset > 1 << 24) {
     return fail(Failure::kImplausible, "an object out of bounds at " + to_hex(object));
   }
-  HANGSPY_TRY(dict_at, pointer(object + static_cast<std::uint64_t>(offset)));
-  return dict_at ? dict(dict_at) : std::vector<Entry>{};
+  return pointer(object + static_cast<std::uint64_t>(offset));
 }
 
 Result<std::vector<Entry>> Objects::attributes(Address object) const {
+  HANGSPY_TRY(dict_at, instance_dict(object));
+  if (dict_at) return dict(dict_at);
   HANGSPY_TRY(type, type_of(object));
   HANGSPY_TRY(known, facts(type));
-  if ((known->flags & kManagedDictFlag) != 0) return managed_dict(object, type, known->flags);
-  return plain_dict(object, type);
+  if ((known->flags & kManagedDictFlag) == 0) return std::vector<Entry>{};
+  HANGSPY_TRY(values, inline_values(object, known->flags));
+  if (!values) return std::vector<Entry>{};
+  HANGSPY_TRY(keys, pointer(type + layout().heap_type.cached_keys));
+  return split_entries(keys, values + layout().dict_values.values);
+}
+
+Result<bool> Objects::has_weak_references(Address object) const {
+  HANGSPY_TRY(type, type_of(object));
+  HANGSPY_TRY(offset, value<std::int64_t>(type + layout().type.weak_list_offset));
+  if (offset == 0) return false;
+  if (offset < -64 || offset > 1 << 20) {
+    return fail(Failure::kImplausible, "a weak list out of bounds at " + to_hex(object));
+  }
+  HANGSPY_TRY(first, value<std::uint64_t>(object + static_cast<std::uint64_t>(offset)));
+  return first != 0;
 }
 
 Result<std::vector<std::pair<std::string, Address>>> Objects::slots(Address object) const {

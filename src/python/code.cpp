@@ -107,9 +107,11 @@ std::vector<std::uint32_t> handler_depths(const Code& code, std::uint32_t offset
   for (int step = 0; step < 64; ++step) {
     const auto entry = entry_around(code, offset);
     if (!entry) break;
-    if (entry->depth < limit) {
+    // A `try` in the body has the depth of the `with` around it, and comes first.
+    if (entry->depth <= limit) {
       limit = entry->depth;
-      if (entry->pushes_instruction && entry->depth > 0) depths.push_back(entry->depth);
+      const bool is_new = depths.empty() || depths.back() != entry->depth;
+      if (entry->pushes_instruction && entry->depth > 0 && is_new) depths.push_back(entry->depth);
     }
     offset = entry->handler;
   }

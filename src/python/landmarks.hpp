@@ -45,6 +45,16 @@ enum class Mark : std::uint8_t {
   kShieldOuterDone,
   kChainCheckCancel,
   kCreateTask,
+  // what sets a future: the library's own done-callbacks and handles
+  kChainSetState,
+  kChainDeliver,
+  kGatherDone,
+  kWaitDone,
+  kReleaseWaiter,
+  kTaskGroupDone,
+  kSetResult,
+  kThreadsafeStart,
+  kTimeout,
   // asgiref
   kSyncToAsyncCall,
   kThreadHandler,

@@ -99,6 +99,10 @@ class Objects {
   // The attributes in the instance's dict or inline values; what its class has in slots is not
   // among them.
   [[nodiscard]] Result<std::vector<Entry>> attributes(Address object) const;
+  // The dict object of an instance; null while its values still lie in the instance itself.
+  [[nodiscard]] Result<Address> instance_dict(Address object) const;
+  // Whether any weak reference to the object is alive.
+  [[nodiscard]] Result<bool> has_weak_references(Address object) const;
   // One attribute, from there or from a slot.
   [[nodiscard]] Result<std::optional<Address>> find(Address object, std::string_view name) const;
   // The same, but an error when there is no such attribute.
@@ -127,9 +131,8 @@ class Objects {
   [[nodiscard]] Result<StringData> string_data(Address string) const;
   [[nodiscard]] Result<std::vector<Entry>> key_entries(Address keys) const;
   [[nodiscard]] Result<std::vector<Entry>> split_entries(Address keys, Address values) const;
-  [[nodiscard]] Result<std::vector<Entry>> managed_dict(Address object, Address type,
-                                                        std::uint64_t flags) const;
-  [[nodiscard]] Result<std::vector<Entry>> plain_dict(Address object, Address type) const;
+  [[nodiscard]] Result<Address> inline_values(Address object, std::uint64_t flags) const;
+  [[nodiscard]] Result<Address> plain_dict(Address object, Address type) const;
 
   const memory::Memory& memory_;
   const layouts::Build& build_;

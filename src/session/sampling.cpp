@@ -67,16 +67,18 @@ Result<Sampled> Sampling::read_still() {
   return sampled;
 }
 
-// The learned pages with their neighbours; in the last stop everything private and writable.
+// The learned pages with their neighbours; in the last stop everything private and writable, too.
 Result<std::vector<Address>> Sampling::pages_for(std::uint32_t stop) const {
-  if (stop == kMaxStops) {
-    return target::resident_pages(target_.pid(), target_.mappings(), options_.max_copy);
-  }
   std::set<Address> pages;
   for (const auto page : learned_) {
     for (const auto each : {page - target::kPageSize, page, page + target::kPageSize}) {
       pages.insert(each);
     }
+  }
+  if (stop == kMaxStops) {
+    HANGSPY_TRY(resident, target::resident_pages(target_.pid(), target_.mappings(),
+                                                 options_.max_copy));
+    pages.insert(resident.begin(), resident.end());
   }
   return std::vector<Address>(pages.begin(), pages.end());
 }

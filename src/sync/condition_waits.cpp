@@ -32,7 +32,8 @@ NodeIndex holder_node(Building& building, const snapshot::Holder& holder) {
 bool waits_for(const Building& building, const snapshot::Holder& holder, Address object) {
   if (holder.kind != HolderKind::kThread) return false;
   const auto thread = building.threads.find(holder.object.value);
-  return thread != building.threads.end() && thread->second->wait.object == object;
+  return thread != building.threads.end() && thread->second->wait.object == object &&
+         !thread->second->wait.timed;
 }
 
 // The task that runs on a thread is that thread, as far as what it can release goes.

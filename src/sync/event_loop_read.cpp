@@ -27,17 +27,9 @@ Address slot(const std::vector<std::pair<std::string, Address>>& slots, std::str
   return {};
 }
 
-// What one object that a handle holds tells about what the handle will do.
-void note_reference(const python::Process& process, Address object, snapshot::Handle& handle) {
-  if (process.is_future(object)) {
-    handle.completes.push_back(object);
-    return;
-  }
+// A coroutine that the handle will start; async_to_sync's own has the future of its result.
+void note_coroutine(const python::Process& process, Address object, snapshot::Handle& handle) {
   const auto& objects = process.objects();
-  if (objects.is_instance(object, process.landmarks().type(TypeMark::kConcurrentFuture))) {
-    handle.completes.push_back(object);
-    return;
-  }
   if (!objects.is_builtin(object, "coroutine")) return;
   handle.starts_coroutine = object;
   const auto frame = python::frame_inside(objects, process.frames(), object);
@@ -46,6 +38,25 @@ void note_reference(const python::Process& process, Address object, snapshot::Ha
   if (process.landmarks().of(**frame) != Mark::kMainWrap) return;
   const auto result = process.frames().local(**frame, "call_result");
   if (result && *result) handle.completes.push_back(**result);
+}
+
+// The callbacks of the library that set the futures that they hold. A user's callback may hold a
+// future for any reason.
+bool sets_futures(Mark callback) {
+  return callback == Mark::kSetResult || callback == Mark::kReleaseWaiter ||
+         callback == Mark::kChainDeliver || callback == Mark::kThreadsafeStart;
+}
+
+void note_reference(const python::Process& process, Address object, Mark callback,
+                    snapshot::Handle& handle) {
+  const auto concurrent = process.landmarks().type(TypeMark::kConcurrentFuture);
+  if (process.is_task(object)) {
+    if (handle.kind == HandleKind::kTimer) handle.times_out_task = object;
+  } else if (process.is_future(object) || process.objects().is_instance(object, concurrent)) {
+    if (sets_futures(callback)) handle.completes.push_back(object);
+  } else {
+    note_coroutine(process, object, handle);
+  }
 }
 
 Address stepped_task(const python::Process& process, Address callback) {
@@ -59,15 +70,15 @@ Address stepped_task(const python::Process& process, Address callback) {
   return method && process.is_task(method->self) ? method->self : Address{};
 }
 
-// A task that the callback may cancel: the one whose `cancel` it is, or one that its object keeps
-// (asyncio.Timeout._task, a cancel scope's host task). It may end that task's wait.
+// A task that the callback may cancel: the one whose `cancel` it is; or, of a timer, one that its
+// object keeps (asyncio.Timeout._task, a cancel scope's host task). It may end that task's wait.
 void note_cancellable(const python::Process& process, const python::BoundMethod& method,
                       snapshot::Handle& handle) {
   if (process.is_task(method.self)) {
     if (method.name == "cancel") handle.times_out_task = method.self;
     return;
   }
-  if (!method.function) return;
+  if (!method.function || handle.kind != HandleKind::kTimer) return;
   const auto kept = process.objects().attributes(method.self);
   for (const auto& [name, value] : kept.value_or(std::vector<python::Entry>{})) {
     if (process.is_task(value)) handle.times_out_task = value;
@@ -81,8 +92,9 @@ void read_callback(const python::Process& process, Address callback, snapshot::H
   if (const auto method = python::bound_method(objects, callback)) {
     note_cancellable(process, *method, handle);
   }
+  const auto mark = process.landmarks().of_callable(objects, callback);
   for (const auto each : python::closure_contents(objects, callback)) {
-    note_reference(process, each, handle);
+    note_reference(process, each, mark, handle);
   }
 }
 
@@ -98,9 +110,11 @@ std::optional<snapshot::Handle> handle_fact(const python::Process& process, Addr
   handle.loop = loop;
   handle.kind = kind;
   if (const auto when = slot(*slots, "_when")) handle.when = objects.real(when).value_or(0);
-  if (const auto callback = slot(*slots, "_callback")) read_callback(process, callback, handle);
+  const auto callback = slot(*slots, "_callback");
+  if (callback) read_callback(process, callback, handle);
+  const auto mark = process.landmarks().of_callable(objects, callback);
   const auto arguments = objects.tuple(slot(*slots, "_args")).value_or(python::Items{});
-  for (const auto each : arguments) note_reference(process, each, handle);
+  for (const auto each : arguments) note_reference(process, each, mark, handle);
   return handle;
 }
 

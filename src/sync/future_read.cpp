@@ -72,22 +72,41 @@ class FutureReading {
       return;
     }
     const auto gathering = process_.landmarks().type(TypeMark::kGatheringFuture);
-    const bool gathers = process_.objects().is_instance(future, gathering);
-    snapshot_.futures.push_back({future, *state, *loop, gathers});
+    snapshot_.futures.push_back({future, *state, *loop, false});
     if (*state != snapshot::FutureState::kPending) return;
-    if (gathers) read_children(future);
+    if (process_.objects().is_instance(future, gathering)) read_children(future);
     read_incoming(future);
     read_outgoing(future);
   }
 
+  // A gather needs all its children only with return_exceptions: else the first that fails ends it,
+  // so any child that can act may.
   void read_children(Address future) {
     const auto& objects = process_.objects();
     const auto list_at = objects.find(future, "_children");
-    if (!list_at || !*list_at) return;
-    for (const auto child : objects.list(**list_at).value_or(python::Items{})) {
-      const auto state = process_.future_state(child);
-      if (state && *state == snapshot::FutureState::kPending) complete(future, child, "gather");
+    const auto children = list_at && *list_at ? objects.list(**list_at)
+                                              : fail(Failure::kImplausible, "it has no children");
+    if (!children) {
+      snapshot_.missing.push_back("a gather: " + children.error().what);
+      return;
     }
+    for (const auto child : *children) {
+      const auto state = process_.future_state(child);
+      if (state && *state != snapshot::FutureState::kPending) continue;
+      complete(future, child, "gather");
+      if (needs_all(child)) snapshot_.futures.back().gathers = true;
+    }
+  }
+
+  bool needs_all(Address child) const {
+    const auto& objects = process_.objects();
+    for (const auto callback : callbacks_of(process_, child)) {
+      if (process_.landmarks().of_callable(objects, callback) != Mark::kGatherDone) continue;
+      const auto flag =
+          python::closure_variable(objects, process_.codes(), callback, "return_exceptions");
+      if (flag) return objects.is_true(*flag);
+    }
+    return false;
   }
 
   // Callbacks of the future itself that lead to its source.
@@ -103,33 +122,54 @@ class FutureReading {
     }
   }
 
-  // Callbacks of `completer` that hold another future, which they will set.
+  // The library's own callbacks of `completer` that will set another future. A user's callback may
+  // hold a future for any reason, so it tells nothing.
   void read_outgoing(Address completer) {
-    const auto& objects = process_.objects();
     for (const auto callback : callbacks_of(process_, completer)) {
-      const auto mark = process_.landmarks().of_callable(objects, callback);
-      if (mark == Mark::kShieldOuterDone || mark == Mark::kChainCheckCancel) continue;
-      for (const auto held : held_by(callback)) {
-        if (held == completer) continue;
-        if (is_concurrent(held)) {
-          add({held, true, completer, kind_of(completer), "callback"});
-        } else if (process_.is_future(held) && !process_.is_task(held)) {
-          complete(held, completer, "callback");
+      const auto [evidence, held] = set_by(callback);
+      for (const auto future : held) {
+        if (future == completer) continue;
+        if (is_concurrent(future)) {
+          add({future, true, completer, kind_of(completer), evidence});
+        } else if (process_.is_future(future) && !process_.is_task(future)) {
+          complete(future, completer, evidence);
         }
       }
     }
   }
 
-  python::Items held_by(Address callback) const {
+  struct SetBy {
+    const char* evidence = "";
+    python::Items futures;
+  };
+  SetBy set_by(Address callback) const {
     const auto& objects = process_.objects();
-    if (const auto partial = python::partial(objects, callback)) return partial->arguments;
-    const auto method = python::bound_method(objects, callback);
-    const auto group = process_.landmarks().type(TypeMark::kTaskGroup);
-    if (method && objects.is_instance(method->self, group)) {
-      const auto done = objects.find(method->self, "_on_completed_fut");
-      return done && *done ? python::Items{**done} : python::Items{};
+    const auto& landmarks = process_.landmarks();
+    if (const auto partial = python::partial(objects, callback)) {
+      const bool releases =
+          landmarks.of_callable(objects, partial->function) == Mark::kReleaseWaiter;
+      return releases ? SetBy{"wait_for", partial->arguments} : SetBy{};
     }
-    return python::closure_contents(objects, callback);
+    switch (landmarks.of_callable(objects, callback)) {
+      case Mark::kWaitDone:
+        return {"wait", variable(callback, "waiter")};
+      case Mark::kChainSetState:
+        return {"chained future", variable(callback, "destination")};
+      case Mark::kTaskGroupDone: {
+        const auto method = python::bound_method(objects, callback);
+        const auto done = method ? objects.find(method->self, "_on_completed_fut")
+                                 : fail(Failure::kImplausible, "");
+        return {"task group", done && *done ? python::Items{**done} : python::Items{}};
+      }
+      default:
+        return {};
+    }
+  }
+
+  python::Items variable(Address callback, std::string_view name) const {
+    const auto held =
+        python::closure_variable(process_.objects(), process_.codes(), callback, name);
+    return held ? python::Items{*held} : python::Items{};
   }
 
   bool is_concurrent(Address object) const {

@@ -87,35 +87,44 @@ bool keeps_any(const python::Process& process, const python::RawFrame& frame, Ad
                      [&](Address each) { return keeps(process, each, lock); });
 }
 
-void find_with_holder(const python::Process& process, snapshot::Lock& lock) {
+struct Holding {
+  Address holder;
+  bool is_task = false;
+  std::uint32_t frame = 0;
+};
+
+// Every thread whose stack lies in a `with` of this lock, and every coroutine that awaits inside one.
+std::vector<Holding> open_holders(const python::Process& process, Address lock) {
+  std::vector<Holding> all;
   for (const auto& thread : process.threads()) {
-    if (gave_back(process, thread, lock.object)) continue;
+    if (gave_back(process, thread, lock)) continue;
     for (std::size_t i = 0; i < thread.frames.size(); ++i) {
-      if (!keeps_any(process, thread.frames[i], lock.object)) continue;
-      lock.holder = thread.state;
-      lock.holder_known = true;
-      lock.holder_frame = static_cast<std::uint32_t>(i);
-      lock.evidence = "open with block";
-      return;
+      if (!keeps_any(process, thread.frames[i], lock)) continue;
+      all.push_back({thread.state, false, static_cast<std::uint32_t>(i)});
+      break;
     }
   }
-}
-
-// A coroutine that awaits inside `with lock:` holds it, though no thread is in its frame.
-void find_suspended_holder(const python::Process& process, snapshot::Lock& lock) {
   for (const auto& task : process.tasks()) {
     if (process.is_running(task.object)) continue;  // then its frames are a thread's
     for (std::size_t i = 0; i < task.chain.size(); ++i) {
       const auto& frame = task.chain[i].frame;
-      if (!frame || !keeps_any(process, *frame, lock.object)) continue;
-      lock.holder = task.object;
-      lock.holder_known = true;
-      lock.holder_is_task = true;
-      lock.holder_frame = static_cast<std::uint32_t>(i);
-      lock.evidence = "open with block";
-      return;
+      if (!frame || !keeps_any(process, *frame, lock)) continue;
+      all.push_back({task.object, true, static_cast<std::uint32_t>(i)});
+      break;
     }
   }
+  return all;
+}
+
+// Of two open `with` blocks one must have given the lock back inside: which, is not known.
+void find_with_holder(const python::Process& process, snapshot::Lock& lock) {
+  const auto all = open_holders(process, lock.object);
+  if (all.size() != 1) return;
+  lock.holder = all.front().holder;
+  lock.holder_known = true;
+  lock.holder_is_task = all.front().is_task;
+  lock.holder_frame = all.front().frame;
+  lock.evidence = "open with block";
 }
 
 void find_owner(const python::Process& process, snapshot::Lock& lock) {
@@ -157,7 +166,6 @@ void read_locks(const python::Process& process, snapshot::Snapshot& snapshot) {
     lock.locked = is_locked(process, lock.object);
     if (lock.locked && recursive) find_owner(process, lock);
     if (lock.locked && !recursive) find_with_holder(process, lock);
-    if (lock.locked && !recursive && !lock.holder_known) find_suspended_holder(process, lock);
     snapshot.locks.push_back(std::move(lock));
   }
 }

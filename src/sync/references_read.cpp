@@ -90,7 +90,9 @@ class Census {
       const auto reached = reached_.find(each);
       const auto found = reached == reached_.end() ? 0 : reached->second.found;
       if (each == object) references.found = found;
-      if (!accounted(each, found, each == object)) references.explained = false;
+      // A weak reference is a way to the object that is not counted.
+      const bool weak = process_.objects().has_weak_references(each).value_or(true);
+      if (weak || !accounted(each, found, each == object)) references.explained = false;
       if (reached == reached_.end()) continue;
       for (const auto& holder : reached->second.holders)
         add_holder(holder, each != object, references);
@@ -153,8 +155,14 @@ class Census {
     return live;
   }
 
-  // The rest of a running frame's stack: live or stale.
+  // The rest of a running frame's stack, live or stale: only of the library's own frames between
+  // an executor and the user's function, which make one call each and so have nothing stale.
   python::Items doubtful_slots(const python::RawFrame& frame) const {
+    const auto mark = process_.landmarks().of(frame);
+    if (mark != Mark::kPoolItemRun && mark != Mark::kCurrentItemRun &&
+        mark != Mark::kThreadHandler) {
+      return {};
+    }
     const auto slots = process_.frames().slots(frame);
     if (!slots || slots->live_depth) return {};
     const auto begin =
@@ -206,7 +214,10 @@ class Census {
     if (auto frame = python::frame_inside(objects, process_.frames(), object); frame && *frame) {
       return suspended_slots(object, **frame);
     }
-    auto held = values(objects.attributes(object).value_or(std::vector<python::Entry>{}));
+    // A dict of its own is an object that others may hold, too: it is counted like any other.
+    const auto own_dict = objects.instance_dict(object).value_or(Address{});
+    auto held = own_dict ? python::Items{own_dict}
+                         : values(objects.attributes(object).value_or(std::vector<python::Entry>{}));
     for (const auto& slot :
          objects.slots(object).value_or(decltype(objects.slots(object))::value_type{})) {
       held.push_back(slot.second);
@@ -214,8 +225,9 @@ class Census {
     return held;
   }
 
-  // A coroutine of a task's chain is the task's own: its slots were held before.
+  // A coroutine of a task's chain is the task's own, a running one its thread's: held before.
   python::Items suspended_slots(Address coroutine, const python::RawFrame& frame) const {
+    if (frames_.contains(frame.address)) return {};
     for (const auto& task : process_.tasks()) {
       for (const auto& link : task.chain) {
         if (link.object == coroutine) return {};

@@ -20,7 +20,7 @@ class Cancellers {
  public:
   explicit Cancellers(const Building& building) : building_(building) {
     for (const auto& each : building.snapshot.completions) {
-      if (each.kind == snapshot::CompleterKind::kTask && each.evidence != "shield") {
+      if (each.kind == snapshot::CompleterKind::kTask && passes_on(each.evidence)) {
         completers_[each.future.value].push_back(each.completer);
       }
     }
@@ -37,6 +37,11 @@ class Cancellers {
   }
 
  private:
+  // asyncio.wait and shield leave alone what they wait for.
+  static bool passes_on(const std::string& evidence) {
+    return evidence == "wait_for" || evidence == "gather" || evidence == "task group";
+  }
+
   void add_handle(const snapshot::Handle& handle) {
     if (handle.times_out_task) cancel(handle.times_out_task, handle.object);
     for (const auto each : handle.completes) end(each, handle.object);

@@ -52,7 +52,7 @@ constexpr bool objects_fit(const Layout& l) {
   return within(l.object.size, {l.object.reference_count, l.object.type}) &&
          within(l.variable_object.size, {l.variable_object.item_count}) &&
          within(t.size, {t.name, t.basic_size, t.item_size, t.flags, t.members, t.base, t.dict,
-                         t.dict_offset, t.mro}) &&
+                         t.dict_offset, t.mro, t.weak_list_offset}) &&
          within(h.size, {h.name, h.qualified_name, h.cached_keys, h.module}) &&
          within(l.dict.size, {l.dict.used, l.dict.keys, l.dict.values}) &&
          within(l.dict_keys.size + 1,  // the indices follow

@@ -100,6 +100,7 @@ inline constexpr Layout kCPython3_11{
         .dict = 264,  // _typeobject.tp_dict
         .dict_offset = 288,  // _typeobject.tp_dictoffset
         .mro = 344,  // _typeobject.tp_mro
+        .weak_list_offset = 208,  // _typeobject.tp_weaklistoffset
     },
     .heap_type = {  // Include/cpython/object.h
         .size = 904,  // sizeof _heaptypeobject

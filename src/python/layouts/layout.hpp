@@ -53,7 +53,8 @@ struct Layout {
     Offset size, item_count;
   } variable_object;
   struct Type {
-    Offset size, name, basic_size, item_size, flags, members, base, dict, dict_offset, mro;
+    Offset size, name, basic_size, item_size, flags, members, base, dict, dict_offset, mro,
+        weak_list_offset;
   } type;
   struct HeapType {
     Offset size, name, qualified_name, cached_keys, module;

@@ -99,6 +99,7 @@ constexpr auto kType = std::to_array<FieldSource>({
     {"dict", "tp_dict"},
     {"dict_offset", "tp_dictoffset"},
     {"mro", "tp_mro"},
+    {"weak_list_offset", "tp_weaklistoffset"},
 });
 constexpr auto kHeapType = std::to_array<FieldSource>({
     {"size", ""},
