@@ -65,11 +65,10 @@ void add_report_options(CLI::App& app, Command& command, Words& words) {
 }
 
 void add_live_options(CLI::App& app, Command& command, Words& words) {
-  app.add_option("PID", command.pid, "the worker's process id")
-      ->check([](const std::string& word) {
-        const bool is_number = !word.empty() && word.find_first_not_of("0123456789") == word.npos;
-        return is_number && word != "0" ? std::string{} : "'" + word + "' is no process id";
-      });
+  app.add_option("PID", command.pid, "the worker's process id")->check([](const std::string& word) {
+    const bool is_number = !word.empty() && word.find_first_not_of("0123456789") == word.npos;
+    return is_number && word != "0" ? std::string{} : "'" + word + "' is no process id";
+  });
   app.add_option("--pause", words.pause,
                  "when to stop the worker: auto (only if it does not lie still), always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}))

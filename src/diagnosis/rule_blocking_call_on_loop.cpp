@@ -17,9 +17,10 @@ Advice advise(const Case& found) {
     const auto frame = user_frame(thread);
     if (!frame) continue;
     if (thread.wait.kind != snapshot::WaitKind::kOutside) {
-      advice.help = code_and_place(*frame) +
-                    " waits on the event loop's own thread for what another thread must release. Wait "
-                    "in a thread (asyncio.to_thread), or with asyncio's own lock, event or queue";
+      advice.help =
+          code_and_place(*frame) +
+          " waits on the event loop's own thread for what another thread must release. Wait "
+          "in a thread (asyncio.to_thread), or with asyncio's own lock, event or queue";
       break;
     }
     advice.help = code_and_place(*frame) +

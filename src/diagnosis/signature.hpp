@@ -7,7 +7,8 @@
 
 namespace hangspy::diagnosis {
 
-// `acts`: who can ever act, from the reduction; `moves`: whether nothing is stuck, and that is known.
+// `acts`: who can ever act, from the reduction; `moves`: whether nothing is stuck, and that is
+// known.
 [[nodiscard]] Signature signature(const Facts& facts, const graph::WaitGraph& graph,
                                   const std::vector<bool>& acts, bool moves);
 

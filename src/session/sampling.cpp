@@ -76,8 +76,8 @@ Result<std::vector<Address>> Sampling::pages_for(std::uint32_t stop) const {
     }
   }
   if (stop == kMaxStops) {
-    HANGSPY_TRY(resident, target::resident_pages(target_.pid(), target_.mappings(),
-                                                 options_.max_copy));
+    HANGSPY_TRY(resident,
+                target::resident_pages(target_.pid(), target_.mappings(), options_.max_copy));
     pages.insert(resident.begin(), resident.end());
   }
   return std::vector<Address>(pages.begin(), pages.end());

@@ -93,7 +93,8 @@ struct Holding {
   std::uint32_t frame = 0;
 };
 
-// Every thread whose stack lies in a `with` of this lock, and every coroutine that awaits inside one.
+// Every thread whose stack lies in a `with` of this lock, and every coroutine that awaits inside
+// one.
 std::vector<Holding> open_holders(const python::Process& process, Address lock) {
   std::vector<Holding> all;
   for (const auto& thread : process.threads()) {

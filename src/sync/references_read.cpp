@@ -216,8 +216,9 @@ class Census {
     }
     // A dict of its own is an object that others may hold, too: it is counted like any other.
     const auto own_dict = objects.instance_dict(object).value_or(Address{});
-    auto held = own_dict ? python::Items{own_dict}
-                         : values(objects.attributes(object).value_or(std::vector<python::Entry>{}));
+    auto held = own_dict
+                    ? python::Items{own_dict}
+                    : values(objects.attributes(object).value_or(std::vector<python::Entry>{}));
     for (const auto& slot :
          objects.slots(object).value_or(decltype(objects.slots(object))::value_type{})) {
       held.push_back(slot.second);
