@@ -1,6 +1,8 @@
 #include "session/reading.hpp"
 
 #include <ctime>
+#include <fstream>
+#include <iterator>
 
 #include "python/packages.hpp"
 #include "python/process.hpp"
@@ -16,11 +18,19 @@ double monotonic_now() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
+// multiprocessing's own child, which cleans up after the others; it is no worker.
+bool tracks_resources(target::Tid pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
+  const std::string words((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return words.find("multiprocessing.resource_tracker") != std::string::npos;
+}
+
 Result<void> refuse_supervisor(const target::Target& target, const python::Process& process) {
   if (target.kind() != target::Target::Kind::kLive || !python::is_supervisor(process)) return {};
   std::string workers;
   const auto children = target::children_of(target.pid());
   for (const auto pid : children.value_or(std::vector<target::Tid>{})) {
+    if (tracks_resources(pid)) continue;
     workers += (workers.empty() ? "" : ", ") + std::to_string(pid);
   }
   return fail(Failure::kSupervisor,
