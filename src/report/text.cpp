@@ -214,7 +214,8 @@ class Screen {
   Lines tail() const {
     Lines lines;
     if (diagnosis_.verdict == Verdict::kDeadlock) say(lines, ending(), {"  ", "  "});
-    if (is_finding()) say(lines, impact(), {"  ", "  "});
+    if (const auto words = impact(); is_finding() && !words.empty())
+      say(lines, words, {"  ", "  "});
     if (diagnosis_.signature.present && !diagnosis_.signature.relation.empty()) {
       say(lines, "signature present, not a deadlock: " + line(diagnosis_.signature.relation),
           {"  ", "  "});

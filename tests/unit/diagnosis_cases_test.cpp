@@ -47,7 +47,7 @@ Expected until(std::optional<double> deadline, Expected expected) {
   return expected;
 }
 Expected orphan(std::string parties) {
-  return {Verdict::kOrphanWait, Certainty::kProven, "nobody-can-release", std::move(parties)};
+  return {Verdict::kOrphanWait, Certainty::kLikely, "nobody-can-release", std::move(parties)};
 }
 
 constexpr const char* kStacked = "stacked-current-thread-executor";

@@ -68,7 +68,8 @@ std::string error_with(const char* pointer, Json value) {
 
 TEST(MalformedSnapshot, MissingAnyFieldIsAnErrorThatNamesIt) {
   const std::set<std::string> optional{"run_counter", "coroutine_frame", "now",
-                                       "max_workers", "place",           "queued_at"};
+                                       "max_workers", "place",           "queued_at",
+                                       "runs_until",  "runs_until_frame"};
   const Json document = sample();
   int missed = 0;
   for (const Pointer& field : all_values(document)) {
