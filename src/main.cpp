@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr,
                  "error: a bug in hangspy: %s\n"
                  "help: please report it, with the command line and what -vv prints\n",
-                 bug.what());
+                 hangspy::to_line(hangspy::Text::of_target(bug.what())).c_str());
     return hangspy::cli::kBug;
   }
 }

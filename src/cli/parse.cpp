@@ -1,6 +1,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <string_view>
 
@@ -33,11 +35,18 @@ bool environment_says(const char* name, std::string_view what) {
   return value != nullptr && std::string_view(value).find(what) != std::string_view::npos;
 }
 
+// "C.UTF-8", "de_DE.utf8": the C library takes either, in any case of its letters.
+bool names_utf8(std::string locale) {
+  std::transform(locale.begin(), locale.end(), locale.begin(),
+                 [](unsigned char each) { return static_cast<char>(std::tolower(each)); });
+  return locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos;
+}
+
 bool locale_is_utf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
     const char* value = std::getenv(name);
     if (value == nullptr || *value == '\0') continue;
-    return environment_says(name, "UTF-8") || environment_says(name, "utf8");
+    return names_utf8(value);
   }
   return true;  // nothing said: today's terminals are
 }
@@ -98,6 +107,12 @@ std::optional<std::set<std::string>> verdicts_of(const std::string& list, std::s
   return verdicts;
 }
 
+// A line that was not understood is told like every other error.
+std::string misuse(const CLI::App*, const CLI::Error& error) {
+  return "error: " + to_line(Text::of_target(error.what()), {.max_columns = 300}) +
+         "\nhelp: `hangspy --help` lists what can be said\n";
+}
+
 void apply(const Words& words, Command& command) {
   using session::Pause;
   command.session.pause = words.pause == "always"  ? Pause::kAlways
@@ -116,6 +131,7 @@ Parsed parse(int argc, const char* const* argv) {
                "hangspy"};
   app.set_version_flag("--version", "hangspy " HANGSPY_VERSION);
   app.footer(kFooter);
+  app.failure_message(misuse);
   Command command;
   Words words;
   add_live_options(app, command, words);
@@ -142,6 +158,9 @@ Parsed parse(int argc, const char* const* argv) {
     if (*explain) command.action = Action::kExplain;
     if (command.action == Action::kLive && command.pid == 0) {
       throw CLI::RequiredError("PID, or a command");
+    }
+    if (command.action != Action::kLive && command.pid != 0) {
+      throw CLI::ValidationError("PID", "a pid and a command cannot both be given");
     }
   } catch (const CLI::ParseError& stopped) {
     const bool is_done = stopped.get_exit_code() == 0;

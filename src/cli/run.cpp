@@ -1,8 +1,10 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <memory>
 
 #include "cli/command.hpp"
 
@@ -11,16 +13,19 @@ namespace {
 
 // stdout is the report; everything of ours goes to stderr.
 void set_up_voice(int verbosity) {
-  spdlog::set_default_logger(spdlog::stderr_color_mt("hangspy"));
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+      "hangspy", std::make_shared<spdlog::sinks::stderr_color_sink_mt>()));
   spdlog::set_pattern("hangspy: %v");
   spdlog::set_level(verbosity == 0   ? spdlog::level::warn
                     : verbosity == 1 ? spdlog::level::info
                                      : spdlog::level::debug);
 }
 
+// Whether nothing went wrong. A reader that leaves has read what it wanted: `| head` is no failure.
 bool print(const std::string& words) {
-  return std::fwrite(words.data(), 1, words.size(), stdout) == words.size() &&
-         std::fflush(stdout) == 0;
+  const bool written = std::fwrite(words.data(), 1, words.size(), stdout) == words.size() &&
+                       std::fflush(stdout) == 0;
+  return written || errno == EPIPE;
 }
 
 int complain(const Error& error) {
@@ -30,13 +35,17 @@ int complain(const Error& error) {
   return kCouldNotRun;
 }
 
+int finish(const std::string& words, int code) {
+  if (print(words)) return code;
+  return complain({Failure::kFile, "the report could not be written", {}});
+}
+
 int explain(const std::string& rule) {
   for (const auto& each : diagnosis::rule_pages()) {
     if (each.name != rule) continue;
-    return print(std::string(each.name) + ": " + std::string(each.summary) + "\n\n" +
-                 std::string(each.page))
-               ? 0
-               : kCouldNotRun;
+    return finish(
+        std::string(each.name) + ": " + std::string(each.summary) + "\n\n" + std::string(each.page),
+        0);
   }
   if (!rule.empty()) {
     return complain({Failure::kUsage, "no rule is called " + to_line(Text::of_target(rule)),
@@ -46,7 +55,7 @@ int explain(const std::string& rule) {
   for (const auto& each : diagnosis::rule_pages()) {
     list += std::string(each.name) + "\n    " + std::string(each.summary) + "\n";
   }
-  return print(list) ? 0 : kCouldNotRun;
+  return finish(list, 0);
 }
 
 Result<session::Outcome> diagnose(const Command& command) {
@@ -66,8 +75,7 @@ int run(const Command& command) {
   const auto words = command.format == Format::kJson
                          ? report::json(snapshot, diagnosis, account, command.report)
                          : report::text(snapshot, diagnosis, account, command.report);
-  if (!print(words)) return complain({Failure::kFile, "the report could not be written", {}});
-  return exit_code(command, diagnosis.verdict);
+  return finish(words, exit_code(command, diagnosis.verdict));
 }
 
 }  // namespace hangspy::cli

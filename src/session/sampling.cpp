@@ -58,12 +58,13 @@ Result<Sampled> Sampling::read_still() {
     sampled.after = std::move(after);
     sampled.account.tries = attempt;
     sampled.account.bytes_read += cache.bytes_read();
-    sampled.atomic = holds_still(sampled.reading.snapshot, sampled.reading.diagnosis);
-    if (sampled.atomic) break;
+    const bool still = holds_still(sampled.reading.snapshot, sampled.reading.diagnosis);
+    sampled.doubt = still ? "" : "threads ran while they were read, and it may not be stopped";
+    if (still) break;
   }
   if (failed) return tl::unexpected(*failed);
   spdlog::debug("read without a stop: {} tries, {} bytes, {}", sampled.account.tries,
-                sampled.account.bytes_read, sampled.atomic ? "still" : "it ran");
+                sampled.account.bytes_read, sampled.doubt.empty() ? "still" : "it ran");
   return sampled;
 }
 
@@ -76,6 +77,7 @@ Result<std::vector<Address>> Sampling::pages_for(std::uint32_t stop) const {
     }
   }
   if (stop == kMaxStops) {
+    HANGSPY_CHECK(target_.refresh());  // mappings come and go under load
     HANGSPY_TRY(resident,
                 target::resident_pages(target_.pid(), target_.mappings(), options_.max_copy));
     pages.insert(resident.begin(), resident.end());
@@ -113,14 +115,14 @@ Result<Sampled> Sampling::read_stopped() {
     learn(cache);
     spdlog::debug("stop {}: {} pages, {} us, {} pages missing", stop, pages.size(), copied.pause_us,
                   cache.missing().size());
-    if (reading && cache.missing().empty()) {
-      failed.reset();
-      sampled.reading = std::move(*reading);
-      break;
+    if (!reading) {
+      failed = reading.error();
+      continue;
     }
-    failed = reading ? Error{Failure::kNotCopied, "pages that the proof needs were not copied",
-                             "raise --max-copy"}
-                     : reading.error();
+    failed.reset();
+    sampled.reading = std::move(*reading);
+    sampled.doubt = cache.missing().empty() ? "" : "pages that it needs were not copied";
+    if (sampled.doubt.empty()) break;
   }
   if (failed) return tl::unexpected(*failed);
   take_counters(counters, sampled.reading.snapshot);
@@ -134,7 +136,7 @@ Result<Sampled> Sampling::take() {
   HANGSPY_CHECK(target_.refresh());
   auto still = read_still();
   if (!still && still.error().failure == Failure::kGone) return still;
-  const bool holds = still && still->atomic;
+  const bool holds = still && still->doubt.empty();
   const bool wants_stop =
       options_.pause == Pause::kAlways || (options_.pause == Pause::kAuto && !holds);
   return wants_stop ? read_stopped() : still;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <set>
+#include <string>
 
 #include "session/reading.hpp"
 
@@ -11,7 +12,7 @@ struct Sampled {
   Reading reading;                         // its run counters are those before the sample
   std::vector<target::ThreadState> after;  // every thread once the sample was over
   snapshot::Sample account;
-  bool atomic = true;  // one moment's truth; false only with Pause::kNever on a worker that runs
+  std::string doubt;  // why it is not one moment's whole truth; empty when it is
 };
 
 class Sampling {

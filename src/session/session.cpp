@@ -41,16 +41,15 @@ void withdraw(const std::string& why, diagnosis::Diagnosis& diagnosis) {
   if (!was_loop) diagnosis.missing.push_back("two samples that agree: " + why);
 }
 
-// A worker that runs and may not be stopped was not read at one moment: nothing is proven.
-void doubt(diagnosis::Diagnosis& diagnosis) {
-  diagnosis.missing.emplace_back(
-      "one moment's truth: threads ran while they were read, and the worker may not be stopped");
+// A worker that was not read whole at one moment: nothing is proven.
+void doubt(const std::string& why, diagnosis::Diagnosis& diagnosis) {
+  diagnosis.missing.push_back("one moment's whole truth: " + why);
   if (diagnosis.verdict == Verdict::kHealthy || diagnosis.verdict == Verdict::kSlow ||
       is_finding(diagnosis)) {
     diagnosis.verdict = Verdict::kInconclusive;
     diagnosis.certainty = Certainty::kNone;
     diagnosis.rule.clear();
-    diagnosis.headline = "the worker runs, and was read without a stop";
+    diagnosis.headline = "the worker runs, and could not be read at one moment";
   }
 }
 
@@ -98,7 +97,7 @@ class LiveSession {
   void settle(Sampled& last, std::uint32_t agreed, const std::string& why) {
     auto& diagnosis = last.reading.diagnosis;
     account_.interval_seconds = account_.samples.size() > 1 ? options_.interval_ms / 1e3 : 0;
-    if (!last.atomic) doubt(diagnosis);
+    if (!last.doubt.empty()) doubt(last.doubt, diagnosis);
     if (is_finding(diagnosis) && agreed < options_.samples) withdraw(why, diagnosis);
     if (diagnosis.verdict == Verdict::kBlockedLoop && agreed > 1 && !ran_) {
       diagnosis.certainty = Certainty::kProven;
