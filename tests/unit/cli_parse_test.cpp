@@ -1,7 +1,9 @@
 // The command line, up to what is asked for; and what the shell gets back.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <optional>
 
 #include "cli/command.hpp"
 
@@ -10,13 +12,15 @@ namespace {
 
 using diagnosis::Verdict;
 
+std::string said;  // on stderr, by the last line that was parsed
+
 Parsed parsed(std::vector<const char*> words) {
   words.insert(words.begin(), "hangspy");
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
   auto result = parse(static_cast<int>(words.size()), words.data());
   testing::internal::GetCapturedStdout();
-  testing::internal::GetCapturedStderr();
+  said = testing::internal::GetCapturedStderr();
   return result;
 }
 
@@ -79,11 +83,19 @@ TEST(CommandLine, ThatIsWrongCouldNotRun) {
       {"core", "/nowhere/at/all"},
       {"4182", "--no-such-option"},
       {"4182", "--pause", "perhaps"},
+      {"99999999999"},
+      {"4182", "explain"},
+      {"4182", "core", "/proc/self/exe"},
+      {"\x1b[2J\nhelp: fake"},
   };
   for (const auto& words : wrong) {
     const auto result = parsed(words);
     EXPECT_FALSE(result.command.has_value()) << (words.empty() ? "nothing" : words.back());
     EXPECT_EQ(result.exit_code, kCouldNotRun);
+    EXPECT_THAT(said, testing::StartsWith("error: "));
+    EXPECT_THAT(said, testing::EndsWith("\nhelp: `hangspy --help` lists what can be said\n"));
+    EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 2) << said;
+    EXPECT_EQ(said.find('\x1b'), std::string::npos);
   }
 }
 
@@ -95,15 +107,58 @@ TEST(CommandLine, ThatAsksForHelpIsDone) {
   }
 }
 
+TEST(CommandLine, CountsHowMuchIsSaidOnStderr) {
+  EXPECT_EQ(command({"4182"}).verbosity, 0);
+  EXPECT_EQ(command({"4182", "-v"}).verbosity, 1);
+  EXPECT_EQ(command({"-vv", "4182"}).verbosity, 2);
+  EXPECT_EQ(command({"core", "/proc/self/exe", "-vv"}).verbosity, 2);
+}
+
+// An environment variable, until the end of the scope.
+class Environment {
+ public:
+  Environment(const char* name, const char* value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    set(value);
+  }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment() { before_ ? set(before_->c_str()) : set(nullptr); }
+
+  void set(const char* value) const {
+    value == nullptr ? unsetenv(name_) : setenv(name_, value, 1);
+  }
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
 TEST(CommandLine, IsAsciiWhereTheLocaleIs) {
-  const char* before = std::getenv("LC_ALL");
-  const std::string kept = before == nullptr ? "" : before;
-  setenv("LC_ALL", "C", 1);
+  const Environment all("LC_ALL", "C");
   EXPECT_TRUE(command({"4182"}).report.ascii);
-  setenv("LC_ALL", "C.UTF-8", 1);
-  EXPECT_FALSE(command({"4182"}).report.ascii);
+  for (const char* locale : {"C.UTF-8", "C.utf8", "en_US.utf-8"}) {
+    all.set(locale);
+    EXPECT_FALSE(command({"4182"}).report.ascii) << locale;
+  }
   EXPECT_TRUE(command({"4182", "--ascii"}).report.ascii);
-  before == nullptr ? unsetenv("LC_ALL") : setenv("LC_ALL", kept.c_str(), 1);
+}
+
+TEST(CommandLine, TakesTheFirstLocaleThatIsSaid) {
+  const Environment all("LC_ALL", "");
+  const Environment characters("LC_CTYPE", "C");
+  const Environment language("LANG", "C.UTF-8");
+  EXPECT_TRUE(command({"4182"}).report.ascii);
+  characters.set(nullptr);
+  EXPECT_FALSE(command({"4182"}).report.ascii);
+}
+
+TEST(CommandLine, IsColouredOnlyWhenAskedFor) {
+  const Environment terminal("TERM", "xterm");
+  const Environment refused("NO_COLOR", "1");
+  EXPECT_FALSE(command({"4182"}).report.colour);
+  EXPECT_FALSE(command({"4182", "--color", "never"}).report.colour);
+  EXPECT_TRUE(command({"4182", "--color", "always"}).report.colour);
 }
 
 TEST(ExitCode, IsTheVerdicts) {
