@@ -5,6 +5,7 @@
 #include "hangspy/report.hpp"
 #include "report/fingerprint.hpp"
 #include "report/node_facts.hpp"
+#include "snapshot/words.hpp"
 
 namespace hangspy::report {
 namespace {
@@ -45,6 +46,7 @@ class Document {
     json["missing"] = diagnosis_.missing;
     json["timing"] = timing();
     if (options_.all) {
+      json["parked"] = ids(diagnosis_.parked);
       json["threads"] = threads();
       json["tasks"] = tasks();
     }
@@ -56,6 +58,12 @@ class Document {
     if (const auto alias = aliases_.find(node); alias != aliases_.end()) return alias->second;
     const auto& id = diagnosis_.graph.at(node).id;
     return std::string(graph::name_of(id.kind)) + "@" + to_hex(id.object);
+  }
+
+  Json ids(const std::vector<NodeIndex>& nodes) const {
+    Json json = Json::array();
+    for (const auto node : nodes) json.push_back(id_of(node));
+    return json;
   }
 
   Json target() const {
@@ -124,14 +132,12 @@ class Document {
   }
 
   Json stuck_behind() const {
-    Json ids = Json::array();
-    for (const auto node : diagnosis_.stuck_behind) ids.push_back(id_of(node));
     const auto& impact = diagnosis_.impact;
     return {{"requests", impact.requests},
             {"tasks", impact.tasks},
             {"threads", impact.threads},
             {"serves_others", impact.serves_others},
-            {"nodes", std::move(ids)}};
+            {"nodes", ids(diagnosis_.stuck_behind)}};
   }
 
   Json signature() const {
@@ -170,6 +176,8 @@ class Document {
             {"bytes_read", bytes}};
   }
 
+  static Json address(Address at) { return at ? Json(to_hex(at)) : Json(); }
+
   static Json frames(const std::vector<snapshot::Frame>& frames) {
     Json json = Json::array();
     for (const auto& frame : frames) put_place(frame, json.emplace_back());
@@ -183,6 +191,9 @@ class Document {
                       {"name", to_json_value(thread.name)},
                       {"address", to_hex(thread.state)},
                       {"slept", thread.slept},
+                      {"wait", snapshot::word_of(thread.wait.kind)},
+                      {"waits_for", address(thread.wait.object)},
+                      {"has_timeout", thread.wait.timed},
                       {"waits_by", thread.wait.evidence},
                       {"frames", frames(thread.frames)}});
     }
@@ -200,6 +211,9 @@ class Document {
       }
       json.push_back({{"name", to_json_value(task.name)},
                       {"address", to_hex(task.object)},
+                      {"state", snapshot::word_of(task.state)},
+                      {"runs", task.running},
+                      {"waits_for", address(task.waits_for)},
                       {"is_request", task.is_request},
                       {"await_chain", std::move(chain)}});
     }
