@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "report/node_facts.hpp"
+
 namespace hangspy::report {
 namespace {
 
@@ -65,15 +67,30 @@ std::string task_block(const snapshot::Task& task, const LineStyle& style) {
   return words;
 }
 
+std::string parked_block(const snapshot::Snapshot& snapshot, const diagnosis::Diagnosis& diagnosis,
+                         const LineStyle& style) {
+  if (diagnosis.parked.empty()) return {};
+  const NodeFacts facts(snapshot);
+  std::string words = "\nparked: stuck, but nobody is owed an answer, so no finding\n";
+  for (const auto index : diagnosis.parked) {
+    const auto& id = diagnosis.graph.at(index).id;
+    words += "    " + std::string(graph::name_of(id.kind));
+    if (const auto name = facts.name(id)) words += " \"" + to_line(*name, style) + "\"";
+    words += " " + to_hex(id.object) + "\n";
+  }
+  return words;
+}
+
 }  // namespace
 
-std::string everything(const snapshot::Snapshot& snapshot, const LineStyle& style) {
+std::string everything(const snapshot::Snapshot& snapshot, const diagnosis::Diagnosis& diagnosis,
+                       const LineStyle& style) {
   std::string all;
   for (const auto& thread : snapshot.threads) all += thread_block(thread, style);
   for (const auto& task : snapshot.tasks) {
     if (task.state == snapshot::FutureState::kPending) all += task_block(task, style);
   }
-  return all;
+  return all + parked_block(snapshot, diagnosis, style);
 }
 
 }  // namespace hangspy::report

@@ -8,7 +8,7 @@
 #include "report/canvas.hpp"
 #include "report/everything.hpp"
 #include "report/fingerprint.hpp"
-#include "report/node_facts.hpp"
+#include "report/story.hpp"
 
 namespace hangspy::report {
 namespace {
@@ -39,13 +39,6 @@ std::string bytes_of(std::uint64_t count) {
   return decimal(static_cast<double>(count) / 1e6, "MB");
 }
 
-struct Drawing {
-  const char *first, *middle, *last;
-};
-constexpr Drawing kBox{"  ╭─▶ ", "  │   ", "  ╰── "};
-constexpr Drawing kAscii{"  +-> ", "  |   ", "  +-- "};
-constexpr Drawing kPlain{"  ", "  ", "  "};
-
 class Screen {
  public:
   Screen(const snapshot::Snapshot& snapshot, const Diagnosis& diagnosis,
@@ -54,15 +47,15 @@ class Screen {
 
   std::string draw() {
     const auto head = this->head();
-    auto body = this->body();
     const auto tail = this->tail();
-    const auto room = kMaxLines - std::min(kMaxLines, head.size() + tail.size());
-    if (!options_.all && body.size() > room) fold(body, room);
+    const auto around = head.size() + tail.size() + 1;  // and the blank line below the story
+    auto body = story(diagnosis_, options_, kMaxLines - std::min(kMaxLines, around));
+    if (!body.empty()) body.emplace_back();
     std::string all;
     for (const Lines* part : std::initializer_list<const Lines*>{&head, &body, &tail}) {
       for (const auto& line : *part) all += line + "\n";
     }
-    if (options_.all) all += everything(snapshot_, style(200));
+    if (options_.all) all += everything(snapshot_, diagnosis_, style(200));
     return all;
   }
 
@@ -135,76 +128,16 @@ class Screen {
                         : "; worker paused " + duration(pause) + " in " + counted(stops, "stop"));
   }
 
+  // A session goes on until the last samples agree; the first of three may not.
   std::string agreement() const {
+    const bool of_last = account_.samples.size() > 2;
+    const std::string which = of_last ? ", the last two " : ", ";
     if (diagnosis_.verdict == Verdict::kBlockedLoop) {
-      return diagnosis_.certainty == Certainty::kProven ? ", in the same call; it did not run"
-                                                        : ", at the same place";
+      const bool proven = diagnosis_.certainty == Certainty::kProven;
+      return which + (proven ? "in the same call; it did not run" : "at the same place");
     }
-    return ", identical; nobody in the cycle ran";
-  }
-
-  Drawing drawing() const {
-    if (diagnosis_.verdict != Verdict::kDeadlock) return kPlain;
-    return options_.ascii ? kAscii : kBox;
-  }
-
-  Lines body() const {
-    Lines all;
-    const auto box = drawing();
-    const bool is_cycle = diagnosis_.verdict == Verdict::kDeadlock;
-    for (std::size_t i = 0; i < diagnosis_.participants.size(); ++i) {
-      const bool last = is_cycle && i + 1 == diagnosis_.participants.size();
-      const std::string first = i == 0 ? box.first : last ? box.last : box.middle;
-      const std::string rest = last ? "      " : box.middle;
-      for (auto& each : told(diagnosis_.participants[i], first, rest))
-        all.push_back(std::move(each));
-    }
-    if (!all.empty()) all.emplace_back();
-    return all;
-  }
-
-  Lines told(const diagnosis::Participant& participant, const std::string& first,
-             const std::string& rest) const {
-    Lines lines;
-    const auto indent = rest + std::string(participant.alias.size() + 2, ' ');
-    for (const auto& sentence : participant.sentences) {
-      const auto start = lines.empty() ? first + participant.alias + "  " : indent;
-      auto part = wrapped(line(sentence.words), {start, indent});
-      for (const auto& frame : sentence.frames) {
-        const Margin margin{indent + "  ", indent + "    "};
-        for (auto& each : wrapped(frame_words(frame), margin)) part.push_back(std::move(each));
-      }
-      put_right(part, evidence(sentence), rest);
-      lines.insert(lines.end(), part.begin(), part.end());
-    }
-    return lines;
-  }
-
-  std::string frame_words(const snapshot::Frame& frame) const {
-    auto words =
-        to_line(diagnosis::place_of(frame), style(40)) + "  " + to_line(frame.function, style(30));
-    if (frame.origin != snapshot::Origin::kUser) words += " (library code)";
-    return words;
-  }
-
-  std::string evidence(const diagnosis::Sentence& sentence) const {
-    if (sentence.evidence.empty()) return {};
-    std::string words = "[" + std::string(graph::name_of(sentence.grade)) + ": ";
-    for (std::size_t i = 0; i < sentence.evidence.size(); ++i) {
-      words += (i == 0 ? "" : ", ") + sentence.evidence[i];
-    }
-    return words + "]";
-  }
-
-  // Keeps the beginning and the end of the cycle, which close it.
-  static void fold(Lines& body, std::size_t room) {
-    const auto end = std::min<std::size_t>(room / 3, 5);
-    const auto begin = room - std::min(room, end + 1);
-    const auto cut = body.size() - begin - end;
-    const Lines last(body.end() - static_cast<std::ptrdiff_t>(end), body.end());
-    body.resize(begin);
-    body.push_back("      ... " + counted(cut, "line") + " more (--all shows them)");
-    body.insert(body.end(), last.begin(), last.end());
+    if (diagnosis_.verdict != Verdict::kDeadlock) return which + "identical";
+    return which + "identical; nobody in the cycle ran" + (of_last ? " between them" : "");
   }
 
   void say(Lines& lines, const std::string& words, const Margin& margin) const {

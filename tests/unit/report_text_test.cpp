@@ -77,9 +77,40 @@ TEST(ReportText, OfALongCycleFitsOnOneScreenAndStillCloses) {
   const Sample ring(lock_ring(30));
   ASSERT_EQ(ring.diagnosis.participants.size(), 60U);
   expect_one_screen(ring);
-  EXPECT_THAT(ring.text(), HasSubstr("more (--all shows them)"));
+  EXPECT_THAT(ring.text(), testing::ContainsRegex("  │   … [0-9]+ more waits .--all shows them"));
+  EXPECT_THAT(ring.text({.ascii = true}), HasSubstr("  |   ... "));
   EXPECT_THAT(ring.text(), HasSubstr("╰── L30"));
-  EXPECT_THAT(ring.text({.all = true}), Not(HasSubstr("more (--all")));
+  EXPECT_THAT(ring.text({.all = true}), Not(HasSubstr("more waits (--all")));
+}
+
+std::size_t waits_told(const std::string& text) {
+  std::size_t count = 0;
+  for (const auto& line : lines_of(text)) {
+    count += line.starts_with("  ╭─▶ ") || line.starts_with("  ╰── ") ||
+                     line.starts_with("  │   T") || line.starts_with("  │   L")
+                 ? 1
+                 : 0;
+  }
+  return count;
+}
+
+TEST(ReportText, CountsTheWaitsThatItFolds) {
+  const auto text = Sample(lock_ring(30)).text();
+  const auto fold = text.find("… ") + std::string("… ").size();
+  EXPECT_EQ(waits_told(text) + std::stoul(text.substr(fold)), 60U) << text;
+}
+
+TEST(ReportText, DropsFramesOfLibrariesBeforeWaits) {
+  auto snapshot = lock_ring(4);
+  EXPECT_THAT(Sample(snapshot).text(), HasSubstr("shop/"));
+  change_every<snapshot::Frame>(
+      snapshot, [](snapshot::Frame& frame) { frame.origin = snapshot::Origin::kSitePackages; });
+  const Sample short_one(snapshot);
+  EXPECT_THAT(short_one.text(), HasSubstr("(library code)"));
+  for (int i = 0; i < 4; ++i) snapshot.missing.push_back(std::string(120, 'm') + " " + "word");
+  const auto text = Sample(snapshot).text();
+  EXPECT_THAT(text, Not(HasSubstr("(library code)")));
+  EXPECT_EQ(waits_told(text), 8U) << text;
 }
 
 TEST(ReportText, WithManySentencesAboutWhatIsMissingFitsOnOneScreen) {
@@ -125,6 +156,47 @@ TEST(ReportText, InAsciiIsOnlyAscii) {
 TEST(ReportText, HasNoEscapesUnlessColoured) {
   EXPECT_THAT(Sample("stacked").text(), Not(HasSubstr("\x1b")));
   EXPECT_THAT(Sample("stacked").text({.colour = true}), HasSubstr("\x1b[1;31mDEADLOCK\x1b[0m"));
+  EXPECT_THAT(Sample("stacked").text({.colour = true}),
+              HasSubstr("\x1b[2m[seen: frame, futex]\x1b[0m\n"));
+}
+
+TEST(ReportText, ColouredIsTheSameTextWithoutItsColours) {
+  for (const auto& name : snapshot_file::all()) {
+    auto text = Sample(name).text({.colour = true});
+    for (std::size_t at = 0; (at = text.find('\x1b', at)) != std::string::npos;) {
+      text.erase(at, text.find('m', at) + 1 - at);
+    }
+    EXPECT_EQ(text, Sample(name).text()) << name;
+  }
+}
+
+TEST(ReportText, ClaimsOfThreeSamplesOnlyThatTheLastTwoAgree) {
+  Sample sample("stacked");
+  sample.account.samples.emplace_back();
+  const auto text = sample.text();
+  EXPECT_THAT(text, HasSubstr("read 3 times, 250 ms apart, the last two identical; nobody"));
+  EXPECT_THAT(text, HasSubstr("ran between"));
+  sample.account.samples.resize(1);
+  EXPECT_THAT(sample.text(), HasSubstr("read once; worker not paused"));
+}
+
+TEST(ReportText, SpeaksOfACycleOnlyWhereThereIsOne) {
+  EXPECT_THAT(Sample("orphan").text(), Not(HasSubstr("cycle")));
+  EXPECT_THAT(Sample("blocked_loop").text(), Not(HasSubstr("cycle")));
+}
+
+TEST(ReportText, HasNoTwoBlankLinesInARow) {
+  for (const auto& name : snapshot_file::all()) {
+    EXPECT_THAT(Sample(name).text(), Not(HasSubstr("\n\n\n"))) << name;
+  }
+}
+
+TEST(ReportText, WithAllShowsWholePathsAndWhatIsParked) {
+  EXPECT_THAT(Sample("stacked").text({.all = true}),
+              HasSubstr("│         /srv/shop/pricing.py:31  price_cart"));
+  EXPECT_THAT(Sample("orphan_parked").text({.all = true}),
+              HasSubstr("parked: stuck, but nobody is owed an answer, so no finding\n"));
+  EXPECT_THAT(Sample("orphan_parked").text(), Not(HasSubstr("parked")));
 }
 
 TEST(ReportText, IsTheSameEveryTime) {
