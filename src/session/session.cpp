@@ -27,30 +27,36 @@ bool is_finding(const diagnosis::Diagnosis& diagnosis) {
          diagnosis.verdict == Verdict::kBlockedLoop;
 }
 
-// A finding that was not there again: the loop was only busy, or the samples contradict.
-void withdraw(const std::string& why, diagnosis::Diagnosis& diagnosis) {
-  const bool was_loop = diagnosis.verdict == Verdict::kBlockedLoop;
-  diagnosis.verdict = was_loop ? Verdict::kSlow : Verdict::kInconclusive;
+// Takes back what a finding said: what is left is a verdict without a proof.
+void retract(Verdict verdict, Phrase headline, diagnosis::Diagnosis& diagnosis) {
+  diagnosis.verdict = verdict;
   diagnosis.certainty = Certainty::kNone;
+  diagnosis.headline = std::move(headline);
   diagnosis.rule.clear();
   diagnosis.participants.clear();
   diagnosis.cycle.clear();
+  diagnosis.stuck_behind.clear();
+  diagnosis.impact = {};
   diagnosis.advice = {};
-  diagnosis.headline = was_loop ? Phrase("an event loop is busy, and goes on")
-                                : Phrase("the samples differ: " + why);
-  if (!was_loop) diagnosis.missing.push_back("two samples that agree: " + why);
+  diagnosis.ends_by_itself = false;
+  diagnosis.deadline_seconds.reset();
+}
+
+// A finding that was not there again: the loop was only busy, or the samples contradict.
+void withdraw(const std::string& why, diagnosis::Diagnosis& diagnosis) {
+  if (diagnosis.verdict == Verdict::kBlockedLoop) {
+    return retract(Verdict::kSlow, "an event loop is busy, and goes on", diagnosis);
+  }
+  retract(Verdict::kInconclusive, "the samples differ: " + why, diagnosis);
+  diagnosis.missing.push_back("two samples that agree: " + why);
 }
 
 // A worker that was not read whole at one moment: nothing is proven.
 void doubt(const std::string& why, diagnosis::Diagnosis& diagnosis) {
   diagnosis.missing.push_back("one moment's whole truth: " + why);
-  if (diagnosis.verdict == Verdict::kHealthy || diagnosis.verdict == Verdict::kSlow ||
-      is_finding(diagnosis)) {
-    diagnosis.verdict = Verdict::kInconclusive;
-    diagnosis.certainty = Certainty::kNone;
-    diagnosis.rule.clear();
-    diagnosis.headline = "the worker runs, and could not be read at one moment";
-  }
+  if (diagnosis.verdict == Verdict::kInconclusive) return;
+  retract(Verdict::kInconclusive, "the worker runs, and could not be read at one moment",
+          diagnosis);
 }
 
 class LiveSession {
