@@ -23,7 +23,7 @@ lint-setup: setup
 
 lint: lint-setup format-check
 	cmake --preset release > /dev/null
-	run-clang-tidy-19 -quiet -p build -j $(JOBS) '/src/' '/tests/unit/'
+	run-clang-tidy-19 -quiet -p build -j $(JOBS) '/src/'
 
 format-check:
 	clang-format-19 --dry-run --Werror $(CXX_SOURCES)
