@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""What hangspy does to a hung worker, as strace and the kernel's own counters tell it.
+
+A worker that lies still is read without one call that touches it, and none of its threads runs
+meanwhile. Told to stop it, hangspy seizes each thread, lets each go, and does nothing else.
+"""
+import argparse
+import collections
+import json
+import pathlib
+import re
+import tempfile
+
+from harness import exit_code_of, run, run_counters, runs_free, some_python
+from page_test import check
+from worker import Worker, poll
+
+SIGNALS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
+           "pidfd_send_signal")
+TOUCHING = ("ptrace", "process_vm_writev", "process_madvise", *SIGNALS)
+OPENING = ("open", "openat", "openat2", "creat")
+# Seizing changes nothing, unlike PTRACE_ATTACH; no POKE, no SETREGS.
+ALLOWED_REQUESTS = {"PTRACE_SEIZE", "PTRACE_INTERRUPT", "PTRACE_GETREGS", "PTRACE_GETREGSET",
+                    "PTRACE_DETACH"}
+MAX_STOPS = 3
+WRITING = re.compile(r"/proc/.*\b(O_WRONLY|O_RDWR|O_CREAT)\b")
+
+
+def traced_run(command):
+    """The report, and the lines that strace wrote of the calls above."""
+    calls = ",".join((*TOUCHING, *OPENING))
+    with tempfile.TemporaryDirectory(prefix="hangspy-") as folder:
+        log = pathlib.Path(folder) / "strace"
+        # --seccomp-bpf: the other calls run at full speed, so the worker is read as ever.
+        done = run("strace", "-f", "--seccomp-bpf", "-e", f"trace={calls}", "-o", log, *command,
+                   "--format", "json")
+        check(done.returncode == 1, f"exit {done.returncode}: {done.stderr}")
+        lines = log.read_text().splitlines()
+    check(any("openat" in line for line in lines), "strace saw nothing")
+    return json.loads(done.stdout), lines
+
+
+def calls_in(lines, names):
+    return [line for line in lines if re.match(rf"\d+ +({'|'.join(names)})\(", line)]
+
+
+def check_opens(lines):
+    written = [line for line in calls_in(lines, OPENING) if WRITING.search(line)]
+    check(not written, f"opened for writing: {written}")
+
+
+def check_deadlock(report):
+    said = report["verdict"], report["certainty"]
+    check(said == ("deadlock", "proven"), f"said {said}")
+
+
+def check_still(command, worker, sleepers):
+    """No call that touches the worker, and no thread of it that should sleep has run."""
+    before = run_counters(worker.pid)
+    report, lines = traced_run(command)
+    after = run_counters(worker.pid)
+    check_deadlock(report)
+    check(not calls_in(lines, TOUCHING), f"called {calls_in(lines, TOUCHING)}")
+    check_opens(lines)
+    timing = report["timing"]
+    check(timing["pause_us"] == 0, f"paused: {timing}")
+    for sample in timing["samples"]:
+        quiet = (sample["read"], sample["pause_us"], sample["stops"]) == ("still", 0, 0)
+        check(quiet, f"not read still: {sample}")
+    ran = {tid for tid in sleepers if before[tid] != after[tid]}
+    check(not ran, f"threads {ran} of {sleepers} ran: {before}, {after}")
+    check("worker not paused" in run(*command).stdout, "the text does not say: not paused")
+
+
+def requests_in(lines):
+    """How often each ptrace request was made, by its name; only those that were granted."""
+    found = re.findall(r"ptrace\((\w+), .*= 0$", "\n".join(calls_in(lines, ["ptrace"])), re.M)
+    return collections.Counter(found)
+
+
+def check_requests(lines, stops, threads):
+    requests = requests_in(lines)
+    check(set(requests) <= ALLOWED_REQUESTS, f"requests {requests}")
+    check(requests["PTRACE_SEIZE"] == stops * threads, f"{requests} in {stops} stops")
+    check(requests["PTRACE_DETACH"] == stops * threads, f"{requests} in {stops} stops")
+
+
+def check_stopped(command, worker):
+    before = run_counters(worker.pid)
+    report, lines = traced_run(command)
+    check_deadlock(report)
+    for sample in report["timing"]["samples"]:
+        check(sample["read"] == "stopped" and sample["pause_us"] > 0, f"not stopped: {sample}")
+        check(1 <= sample["stops"] <= MAX_STOPS, f"stops: {sample}")
+    stops = sum(sample["stops"] for sample in report["timing"]["samples"])
+    check_requests(lines, stops, len(before))
+    check_opens(lines)
+    signalled = calls_in(lines, [name for name in TOUCHING if name != "ptrace"])
+    check(not signalled, f"called {signalled}")
+    poll("a worker that runs free", 5, lambda: runs_free(worker.pid))
+    # The proof that the counters would tell: a stop lets each thread run once more.
+    after = run_counters(worker.pid)
+    check(all(after[tid] > before[tid] for tid in before), f"nobody ran: {before}, {after}")
+    check("worker paused" in run(*command).stdout, "the text does not say: paused")
+
+
+def test_page(hangspy, page, sleepers_of):
+    with Worker(some_python(), page=page) as worker:
+        command = [hangspy, str(worker.pid)]
+        for mode in ("auto", "never"):
+            check_still([*command, "--pause", mode], worker, sleepers_of(worker))
+        check_stopped([*command, "--pause", "always"], worker)
+        check(not worker.request_answered(), "the hung request went on")
+        if worker.expected.loop != worker.expected.lane:
+            check(worker.get("/ok", 20) == 200, "the worker does not answer any more")
+
+
+def test(hangspy):
+    # Its loop goes on and wakes by itself; the thread of the sync views sleeps for ever.
+    test_page(hangspy, "stacked", lambda worker: {worker.truth["lane_thread"]["tid"]})
+    # Its loop's thread is in the cycle: nobody may run at all.
+    test_page(hangspy, "on-loop", lambda worker: set(run_counters(worker.pid)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hangspy", required=True)
+    options = parser.parse_args()
+    return exit_code_of(lambda: test(options.hangspy))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
