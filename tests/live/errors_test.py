@@ -1,156 +1,180 @@
 #!/usr/bin/env python3
-"""What hangspy answers when there is nothing to diagnose: exit 2, the reason, the next step."""
+"""What hangspy answers when there is nothing to diagnose: exit 2, the reason, the next step.
+And what its exit code is when there is: with --fail-on, --exit-zero, and a reader that leaves.
+"""
+import argparse
 import os
 import pathlib
-import socket
+import shutil
 import subprocess
-import sys
-import time
+import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-sys.path[:0] = [str(HERE), str(ROOT / "fixtures")]
+from harness import (child, exit_code_of, pythons, run, runs_free, some_python, talking_child,
+                     tracers)
+from page_test import check, report_of
+from worker import Worker, poll
 
-import pythons  # noqa: E402
-from page_test import SKIPPED, Wrong, check, report_of  # noqa: E402
-from worker import Failed, Worker, die_with_parent, poll  # noqa: E402
-
-PYTHON = "shared-3.12"
-
-
-def run(*command):
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+UNSUPPORTED = ("3.10", "3.9", "3.8", "3.7")
+SUPPORTED_RANGE = "3.11, 3.12 and 3.13"
+MISUSES = (
+    ("PID", ),
+    ("PID", "nonsense"),
+    ("'0'", "0"),
+    ("'-7'", "-7"),
+    ("99999999999999", "99999999999999"),
+    ("2", "1", "2"),
+    ("--pause", "--pause", "sometimes", "1"),
+    ("--format", "--format", "xml", "1"),
+    ("--samples", "--samples", "0", "1"),
+    ("--interval", "--interval", "-1", "1"),
+    ("--fail-on", "--fail-on", "trouble", "1"),
+    ("--nonsense", "--nonsense", "1"),
+    ("CORE", "core"),
+    ("no-such-core", "core", "no-such-core"),
+    ("PID", "1", "explain"),
+    ("no-such-rule", "explain", "no-such-rule"),
+)
 
 
 def refuses(done, *words):
-    check(done.returncode == 2, f"exit {done.returncode}, not 2: {done.stderr}")
-    check(not done.stdout, f"a refusal printed {done.stdout}")
-    for word in ("error: ", *words):
-        check(word in done.stderr, f"'{word}' is not in: {done.stderr}")
-
-
-def check_no_process(hangspy):
-    refuses(run(hangspy, "4194000"), "4194000")
-
-
-def check_not_python(hangspy):
-    with subprocess.Popen(["sleep", "60"], preexec_fn=die_with_parent) as process:
-        try:
-            refuses(run(hangspy, str(process.pid)), "not CPython")
-        finally:
-            process.kill()
+    check(done.returncode == 2, f"exit {done.returncode}, not 2: {done.args} {done.stderr}")
+    check(not done.stdout, f"{done.args}: a refusal printed {done.stdout}")
+    check(done.stderr.startswith("error: "), f"{done.args}: {done.stderr}")
+    for word in words:
+        check(word in done.stderr, f"{done.args}: '{word}' is not in: {done.stderr}")
 
 
 def check_usage(hangspy):
-    check(run(hangspy, "nonsense").returncode == 2, "a word for a pid is no usage error")
-    check(run(hangspy, "--pause", "sometimes", "1").returncode == 2, "an unknown pause mode")
-    check(run(hangspy, "--help").returncode == 0, "--help")
-    check("hangspy" in run(hangspy, "--version").stdout, "--version")
+    for word, *arguments in MISUSES:
+        refuses(run(hangspy, *arguments), word, "help: ")
+    for question in (["--help"], ["--version"], ["core", "--help"], ["explain"]):
+        done = run(hangspy, *question)
+        check((done.returncode, done.stderr) == (0, ""), f"{question}: {done}")
+        check(done.stdout, f"{question} says nothing")
 
 
-def check_other_user(hangspy, worker):
-    done = run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", hangspy,
-               str(worker.pid))
-    refuses(done, "uid", "help: ")
+def check_no_process(hangspy):
+    with child(["true"]) as process:
+        process.wait()
+    refuses(run(hangspy, str(process.pid)), f"no process {process.pid}")
 
 
-def check_other_tracer(hangspy, worker):
-    """Somebody else's debugger does not keep hangspy from reading; only from stopping."""
-    tracer = subprocess.Popen(["gdb", "-q", "-nx", "-p", str(worker.pid)], stdin=subprocess.PIPE,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              preexec_fn=die_with_parent)
-    status = pathlib.Path(f"/proc/{worker.pid}/status")
-    try:
-        poll("gdb traces", 30, lambda: f"TracerPid:\t{tracer.pid}\n" in status.read_text())
-        refuses(run(hangspy, str(worker.pid), "--pause", "always"), str(tracer.pid))
-    finally:
-        tracer.kill()
-        tracer.wait()
-    poll("the worker runs free", 10, lambda: "TracerPid:\t0\n" in status.read_text())
+def check_not_python(hangspy):
+    with child(["sleep", "600"]) as process:
+        refuses(run(hangspy, str(process.pid)), f"process {process.pid} is not CPython", "help: ")
 
 
-def check_exit_codes(hangspy, worker):
+def check_thread(hangspy, worker):
+    thread = worker.truth["lane_thread"]["tid"]
+    refuses(run(hangspy, str(thread)), f"{thread} is a thread of process {worker.pid}", "help: ")
+
+
+def check_unsupported(hangspy):
+    """The refusal names the version that is there, and those that would do."""
+    here = {minor: next(pythons.shared_candidates(minor), None) for minor in UNSUPPORTED}
+    for minor, python in here.items():
+        if python is None:
+            print(f"no CPython {minor} is here to be refused")
+            continue
+        with talking_child([python, "-c", "print(flush=True); input()"]) as process:
+            refuses(run(hangspy, str(process.pid)), f"CPython {minor} is not supported",
+                    SUPPORTED_RANGE)
+
+
+def check_permission(hangspy, worker):
+    """Another user, and root without the capability: both are told who lacks what."""
+    if os.geteuid() != 0:
+        return refuses(run(hangspy, "1"), "uid", "help: ")
+    with tempfile.TemporaryDirectory(prefix="hangspy-") as folder:
+        # Where the other user can reach it, wherever it was built.
+        os.chmod(folder, 0o755)
+        copy = shutil.copy(hangspy, folder)
+        stranger = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+        refuses(run(*stranger, copy, str(worker.pid)), "uid 0", "uid 65534", "help: ")
+        weak = ("setpriv", "--bounding-set=-sys_ptrace")
+        refuses(run(*weak, copy, str(worker.pid)), "capabilities", "CAP_SYS_PTRACE", "help: ")
+
+
+def check_other_tracer(hangspy, worker, command):
+    """Somebody else's tracer does not keep hangspy from reading; only from stopping."""
     pid = str(worker.pid)
-    check(run(hangspy, pid).returncode == 1, "a deadlock is exit 1")
-    check(run(hangspy, pid, "--exit-zero").returncode == 0, "--exit-zero")
-    check(run(hangspy, pid, "--fail-on", "blocked-loop").returncode == 0, "--fail-on another")
-    check(run(hangspy, pid, "--fail-on", "deadlock").returncode == 1, "--fail-on this")
+    with child([*command, pid], stdin=subprocess.PIPE) as tracer:
+        poll(f"{command[0]} traces", 30, lambda: tracers(worker.pid) == {tracer.pid})
+        refuses(run(hangspy, pid, "--pause", "always"), f"process {tracer.pid} traces it", "help: ")
+        for mode in ("auto", "never"):
+            check_still_deadlock(report_of(hangspy, pid, "--pause", mode), mode)
+        check(tracers(worker.pid) == {tracer.pid}, f"{command[0]} lost the worker")
+    poll("the worker runs free", 10, lambda: runs_free(worker.pid))
+    check_still_deadlock(report_of(hangspy, pid), "after the tracer")
 
 
-def children_of(pid):
-    found = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [each for each in found if b"resource_tracker" not in
-            pathlib.Path(f"/proc/{each}/cmdline").read_bytes()]
+def check_still_deadlock(report, when):
+    reads = {sample["read"] for sample in report["timing"]["samples"]}
+    check(report["verdict"] == "deadlock" and reads == {"still"},
+          f"{when}: {report['verdict']}, read {reads}")
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+def check_exit_codes(hangspy, worker, verdict, code):
+    """The exit code of one verdict, as it is and as the options map it."""
+    pid = str(worker.pid)
+    mapped = {(): code, ("--exit-zero", ): 0, ("--fail-on", verdict): code,
+              ("--fail-on", "orphan-wait,inconclusive"): 0,
+              ("--fail-on", f"inconclusive,{verdict}"): code,
+              ("--fail-on", verdict, "--exit-zero"): 0}
+    for options, wanted in mapped.items():
+        done = run(hangspy, pid, *options)
+        check(done.returncode == wanted, f"{verdict} {options}: exit {done.returncode}")
+        check(done.stdout.lower().startswith(verdict), f"{verdict} {options}: {done.stdout}")
 
 
-def check_supervisor(hangspy, arguments):
-    """A parent that only supervises: the answer names the workers' pids, and no other."""
-    python = pythons.venv(PYTHON, "django")
-    process = subprocess.Popen([python, *arguments], cwd=ROOT / "fixtures" / "asgi",
-                               env={**os.environ, "PYTHONPATH": str(ROOT / "fixtures" / "common")},
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                               preexec_fn=die_with_parent)
+def run_into(hangspy, worker, output):
+    return subprocess.run([hangspy, str(worker.pid)], stdout=output, stderr=subprocess.PIPE,
+                          text=True, timeout=60, check=False)
+
+
+def check_output(hangspy, worker, code):
+    """A reader that leaves is no failure; a report that is lost is one."""
+    reading, writing = os.pipe()
+    os.close(reading)
     try:
-        poll("two workers", 60, lambda: len(children_of(process.pid)) == 2)
-        said = poll("the supervisor's answer", 60, lambda: supervisor_answer(hangspy, process.pid))
-        named = set(said.split("help:")[1].split(":")[1].replace(",", " ").split())
-        check(named == set(children_of(process.pid)), f"named {named}")
+        done = run_into(hangspy, worker, writing)
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        os.close(writing)
+    check((done.returncode, done.stderr) == (code, ""), f"into a closed pipe: {done}")
+    with open("/dev/full", "wb") as full:
+        done = run_into(hangspy, worker, full)
+    check(done.returncode == 2 and "could not be written" in done.stderr, f"disk full: {done}")
+    closed = run("sh", "-c", 'exec "$0" "$1" >&-', hangspy, str(worker.pid))
+    refuses(closed, "could not be written")
 
 
-def supervisor_answer(hangspy, pid):
-    """Once it has come as far as supervising."""
-    done = run(hangspy, str(pid))
-    return done.stderr if done.returncode == 2 and "supervises" in done.stderr else None
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hangspy", required=True)
+    return parser.parse_args()
 
 
-def check_gone(hangspy):
-    """The process ends while it is read: a verdict or exit 2, never a crash."""
-    for step in range(20):
-        with subprocess.Popen([pythons.find(pythons.named(PYTHON)), "-c", "input()"],
-                              stdin=subprocess.PIPE, preexec_fn=die_with_parent) as target:
-            reader = subprocess.Popen([hangspy, str(target.pid), "--samples", "3"],
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            time.sleep(step * 0.002)  # the moment itself is what varies here
-            target.kill()
-            error = reader.communicate()[1]
-            check(reader.returncode in (0, 2, 3), f"exit {reader.returncode}: {error}")
+def test(hangspy):
+    check_usage(hangspy)
+    check_no_process(hangspy)
+    check_not_python(hangspy)
+    check_unsupported(hangspy)
+    python = some_python()
+    with Worker(python, page="ok") as worker:
+        check_exit_codes(hangspy, worker, "healthy", 0)
+    with Worker(python, page="stacked") as worker:
+        check_thread(hangspy, worker)
+        check_exit_codes(hangspy, worker, "deadlock", 1)
+        check_output(hangspy, worker, 1)
+        check_permission(hangspy, worker)
+        check_other_tracer(hangspy, worker, ["strace", "-f", "-q", "-o", "/dev/null", "-p"])
+        check_other_tracer(hangspy, worker, ["gdb", "-q", "-nx", "-p"])
 
 
 def main():
-    hangspy = sys.argv[1]
-    if PYTHON in pythons.missing():
-        print(f"NOT TESTED: {PYTHON} is not on this machine")
-        return 1 if os.environ.get("CI") == "true" else SKIPPED
-    port = str(free_port())
-    try:
-        check_no_process(hangspy)
-        check_not_python(hangspy)
-        check_usage(hangspy)
-        check_gone(hangspy)
-        with Worker(PYTHON, page="stacked") as worker:
-            check_exit_codes(hangspy, worker)
-            check_other_user(hangspy, worker)
-            check_other_tracer(hangspy, worker)
-            check(report_of(hangspy, str(worker.pid))["verdict"] == "deadlock", "after the tracer")
-        check_supervisor(hangspy, ["-m", "uvicorn", "--workers", "2", "--port", port, "app:application"])
-        check_supervisor(hangspy, ["-m", "hypercorn", "-w", "2", "-b", f"127.0.0.1:{port}",
-                                   "app:application"])
-    except (Wrong, Failed) as wrong:
-        print(f"WRONG: {wrong}")
-        return 1
-    return 0
+    hangspy = str(pathlib.Path(parse().hangspy).resolve())
+    return exit_code_of(lambda: test(hangspy))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -62,6 +62,16 @@ def child(command, **options):
             end(process)
 
 
+@contextlib.contextmanager
+def talking_child(command, **options):
+    """A child that has written its first line, and has a pipe for its input."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with child(command, **pipes, **options) as process:
+        if not process.stdout.readline():
+            raise Failed(f"{command[0]} ended before it said a word")
+        yield process
+
+
 def run(*command, **options):
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False,
                           **options)
