@@ -101,10 +101,6 @@ struct Diagnosis {
                                                     const snapshot::Snapshot& second_snapshot,
                                                     const Diagnosis& second);
 
-// Whether a thread that `diagnosis` speaks of was scheduled between the two snapshots.
-[[nodiscard]] bool ran_between(const snapshot::Snapshot& first, const snapshot::Snapshot& second,
-                               const Diagnosis& diagnosis);
-
 // The page of `hangspy explain RULE`; empty for an unknown rule.
 struct RulePage {
   std::string_view name;

@@ -71,17 +71,6 @@ std::optional<std::string> loop_difference(const snapshot::Snapshot& first_snaps
 
 }  // namespace
 
-bool ran_between(const snapshot::Snapshot& first, const snapshot::Snapshot& second,
-                 const Diagnosis& diagnosis) {
-  const Facts before(first);
-  const Facts after(second);
-  return std::any_of(diagnosis.participants.begin(), diagnosis.participants.end(),
-                     [&](const Participant& each) {
-                       const auto& id = diagnosis.graph.at(each.node).id;
-                       return id.kind == NodeKind::kThread && ran(before, after, id.object);
-                     });
-}
-
 std::optional<std::string> difference(const snapshot::Snapshot& first_snapshot,
                                       const Diagnosis& first,
                                       const snapshot::Snapshot& second_snapshot,

@@ -18,7 +18,7 @@ constexpr std::uint32_t kMaxStops = 3;
 // until the counters rest.
 Result<std::vector<target::ThreadState>> settled(const target::LiveTarget& target) {
   HANGSPY_TRY(last, target.threads());
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < 25; ++round) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
     HANGSPY_TRY(now, target.threads());
     const bool rest = std::equal(
@@ -97,6 +97,13 @@ Result<Sampling::Copy> Sampling::copy(memory::PageCache& cache, const std::vecto
   return result;
 }
 
+void Sampling::leave_open(const std::string& why, Sampled& sampled) const {
+  sampled.doubt = why;
+  auto& snapshot = sampled.reading.snapshot;
+  snapshot.pid = target_.pid();
+  snapshot.runtime = constants_.facts;
+}
+
 Result<Sampled> Sampling::read_stopped() {
   Sampled sampled;
   sampled.account.stopped = true;
@@ -124,7 +131,9 @@ Result<Sampled> Sampling::read_stopped() {
     sampled.doubt = cache.missing().empty() ? "" : "pages that it needs were not copied";
     if (sampled.doubt.empty()) break;
   }
-  if (failed) return tl::unexpected(*failed);
+  if (failed && failed->failure != Failure::kNotCopied) return tl::unexpected(*failed);
+  // It maps memory faster than it can be listed and stopped: what was read is not enough.
+  if (failed) leave_open(failed->what, sampled);
   take_counters(counters, sampled.reading.snapshot);
   for (auto& thread : sampled.reading.snapshot.threads) thread.slept = true;
   HANGSPY_TRY(after, settled(target_));

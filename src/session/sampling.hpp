@@ -31,6 +31,7 @@ class Sampling {
   };
   [[nodiscard]] Result<Copy> copy(memory::PageCache& cache, const std::vector<Address>& pages);
   void learn(const memory::PageCache& cache);
+  void leave_open(const std::string& why, Sampled& sampled) const;
   [[nodiscard]] Result<std::vector<Address>> pages_for(std::uint32_t stop) const;
 
   target::LiveTarget& target_;

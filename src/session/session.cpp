@@ -93,10 +93,9 @@ class LiveSession {
     return sampled;
   }
 
-  std::optional<std::string> compare(const Sampled& last, const Sampled& next) {
+  static std::optional<std::string> compare(const Sampled& last, const Sampled& next) {
     const auto& then = last.reading;
     const auto& now = next.reading;
-    ran_ = ran_ || diagnosis::ran_between(then.snapshot, now.snapshot, then.diagnosis);
     return diagnosis::difference(then.snapshot, then.diagnosis, now.snapshot, now.diagnosis);
   }
 
@@ -105,7 +104,7 @@ class LiveSession {
     account_.interval_seconds = account_.samples.size() > 1 ? options_.interval_ms / 1e3 : 0;
     if (!last.doubt.empty()) doubt(last.doubt, diagnosis);
     if (is_finding(diagnosis) && agreed < options_.samples) withdraw(why, diagnosis);
-    if (diagnosis.verdict == Verdict::kBlockedLoop && agreed > 1 && !ran_) {
+    if (diagnosis.verdict == Verdict::kBlockedLoop && agreed > 1) {
       diagnosis.certainty = Certainty::kProven;
     }
   }
@@ -114,7 +113,6 @@ class LiveSession {
   Options options_;
   Sampling sampling_;
   snapshot::Account account_;
-  bool ran_ = false;
 };
 
 // A worker that runs may be met in the middle of a change: a few more tries, each from fresh pages.

@@ -93,15 +93,6 @@ TEST(Difference, IsABlockedLoopThatWentOn) {
   EXPECT_NE(differs([](auto& loop) { ++*loop.run_counter; }), std::nullopt);
 }
 
-TEST(RanBetween, IsOfTheThreadsThatAreSpokenOf) {
-  const auto first = snapshot_file::read("blocked_loop");
-  const auto diagnosis = diagnose(first);
-  auto second = first;
-  EXPECT_FALSE(ran_between(first, second, diagnosis));
-  let_run(second, 0x101);
-  EXPECT_TRUE(ran_between(first, second, diagnosis));
-}
-
 TEST(RulePages, ExistForEveryRuleThatADiagnosisNames) {
   std::vector<std::string_view> known;
   for (const auto& each : rule_pages()) {
