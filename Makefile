@@ -2,7 +2,7 @@
 CXX_SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
 JOBS ?= $(shell nproc)
 
-.PHONY: build demo test setup lint lint-setup format format-check
+.PHONY: build demo test kill setup lint lint-setup format format-check
 
 build: setup
 	cmake --preset release
@@ -17,6 +17,11 @@ demo: build
 
 test: build
 	ctest --preset release -j $(JOBS)
+
+# hangspy is killed 2,000 times in each mode; the worker must not notice. `make test` does it less.
+kill: build
+	for mode in auto always never core; do \
+	  tests/live/kill_test.py --hangspy build/hangspy --mode $$mode --kills 2000 || exit 1; done
 
 lint-setup: setup
 	packaging/install-dependencies.sh packaging/lint-dependencies.txt

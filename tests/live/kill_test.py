@@ -1,21 +1,23 @@
 #!/usr/bin/env python3
-"""hangspy is killed by SIGKILL at random moments while it attaches, reads and lets go, 200 times
-in one pause mode; with --pause always 100 times more while it traces, which random moments seldom
-meet. After each, no thread of the worker may be stopped or traced; at the end the worker must
+"""hangspy is killed by SIGKILL at random moments while it attaches, reads and lets go, in one mode,
+as often as asked for; with --pause always half as often again while it traces, which random moments
+seldom meet. The mode `core` reads a core of the worker. After each, no thread of the worker may be stopped or traced; at the end the worker must
 still answer, and a diagnosis must say what it said before.
 """
 import argparse
+import contextlib
 import os
 import pathlib
 import random
 import subprocess
+import tempfile
 import time
 
 from harness import child, exit_code_of, run_counters, runs_free, some_python
-from page_test import Wrong, check, report_of
+from page_test import Wrong, check, core_of, report_of
 from worker import Worker, poll
 
-KILLS, AIMED_KILLS = 200, 100
+KILLS = 200
 REPEATS = 5
 
 
@@ -61,52 +63,64 @@ def check_free(pid, moment):
          lambda: runs_free(pid))
 
 
-def kill_often(command, pid, moments):
+def kill_often(command, pid, moments, kills):
     longest = sorted(time_one(command) for _ in range(REPEATS))[REPEATS // 2]
     hits = 0
-    for _ in range(KILLS):
+    for _ in range(kills):
         moment = moments.uniform(0, longest)
         hits += kill_at(command, moment)
         check_free(pid, moment)
-    print(f"{hits} of {KILLS} kills in {longest * 1e3:.1f} ms met a running hangspy")
-    check(hits > KILLS // 4, "too few kills met a running hangspy")
+    print(f"{hits} of {kills} kills in {longest * 1e3:.1f} ms met a running hangspy")
+    check(hits > kills // 4, "too few kills met a running hangspy")
 
 
-def kill_often_while_tracing(command, pid, moments):
+def kill_often_while_tracing(command, pid, moments, kills):
     pause = report_of(*command)["timing"]["pause_us"] / 1e6
     hits = 0
-    for _ in range(AIMED_KILLS):
+    for _ in range(kills):
         moment = moments.uniform(0, pause / 2)
         hits += kill_while_tracing(command, pid, moment)
         check_free(pid, moment)
-    print(f"{hits} of {AIMED_KILLS} kills met a worker that was traced")
+    print(f"{hits} of {kills} kills met a worker that was traced")
     # Sleeping overshoots, and the watcher may lose its CPU: some must hit, not most.
-    check(hits >= AIMED_KILLS // 10, "too few kills met a worker that was traced")
+    check(hits >= kills // 10, "too few kills met a worker that was traced")
 
 
 def said(report):
     return report["verdict"], report["certainty"], report["rule"], report["fingerprint"]
 
 
+@contextlib.contextmanager
+def command_for(options, worker):
+    """Of one sample; a core is one anyway."""
+    if options.mode != "core":
+        yield [options.hangspy, str(worker.pid), "--pause", options.mode, "--samples", "1"]
+        return
+    with tempfile.TemporaryDirectory(prefix="hangspy-") as folder:
+        yield [options.hangspy, "core", core_of(worker.pid, folder)]
+
+
 def test(options):
     moments = random.Random(options.seed)
     with Worker(some_python(), page="stacked") as worker:
-        full = [options.hangspy, str(worker.pid), "--pause", options.pause]
-        before, threads = said(report_of(*full)), set(run_counters(worker.pid))
-        kill_often([*full, "--samples", "1"], worker.pid, moments)
-        if options.pause == "always":
-            kill_often_while_tracing([*full, "--samples", "1"], worker.pid, moments)
+        live = [options.hangspy, str(worker.pid)]
+        before, threads = said(report_of(*live)), set(run_counters(worker.pid))
+        with command_for(options, worker) as command:
+            kill_often(command, worker.pid, moments, options.kills)
+            if options.mode == "always":
+                kill_often_while_tracing(command, worker.pid, moments, options.kills // 2)
         check(worker.get("/ok", 20) == 200, "the worker does not answer any more")
         check(not worker.request_answered(), "the hung request went on")
         check(threads <= set(run_counters(worker.pid)), "a thread of the worker has ended")
-        after = said(report_of(*full))
+        after = said(report_of(*live))
         check(before == after, f"said {before}, then {after}")
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hangspy", required=True)
-    parser.add_argument("--pause", required=True, choices=("auto", "always", "never"))
+    parser.add_argument("--mode", required=True, choices=("auto", "always", "never", "core"))
+    parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
     return parser.parse_args()
 
