@@ -2,7 +2,7 @@
 CXX_SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
 JOBS ?= $(shell nproc)
 
-.PHONY: build demo test kill setup lint lint-setup format format-check
+.PHONY: build demo test kill bench setup lint lint-setup format format-check
 
 build: setup
 	cmake --preset release
@@ -22,6 +22,10 @@ test: build
 kill: build
 	for mode in auto always never core; do \
 	  tests/live/kill_test.py --hangspy build/hangspy --mode $$mode --kills 2000 || exit 1; done
+
+# hangspy beside its peers; writes docs/performance.md. For a part of it: ARGUMENTS="--quick --only tasks"
+bench: build
+	tests/bench/bench.py $(ARGUMENTS)
 
 lint-setup: setup
 	packaging/install-dependencies.sh packaging/lint-dependencies.txt

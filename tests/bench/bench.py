@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Measures hangspy, its peers and the floor side by side, and writes docs/performance.md.
+
+Each tool gets a target of its own of each case, all alive at the same time. They take turns, so
+that what else the machine does meets all of them. A turn is two runs: one with the target's watcher
+asleep (the target lies still), one with it reading the clock (the longest gap is the pause).
+"""
+import argparse
+import contextlib
+import datetime
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import page
+import targets
+import tools
+
+sys.path.insert(0, str(targets.HERE.parent.parent / "fixtures"))
+import pythons  # noqa: E402
+from harness import exit_code_of, some_python  # noqa: E402
+from page_test import check  # noqa: E402
+
+ROOT = targets.HERE.parent.parent
+LIMIT_SECONDS = 60  # for one run of a tool
+PATIENCE_SECONDS = 40  # for all runs of a tool in one case; the minimum is made in any case
+MINIMUM = 3
+NOTHING_US = 20_000  # how long the window is open while nothing runs
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.build = pathlib.Path(options.hangspy).resolve().parent
+        self.measure = self.build / "bench_measure"
+        self.tools = [*tools.ours(self.build), *([] if options.no_peers else tools.peers(self.build))]
+        self.python = pythons.find(pythons.named(some_python()))
+
+    def run(self, command, output, window="-"):
+        """What one run cost; with `failed` when it did not do its work."""
+        ran = subprocess.run([self.measure, window, output, str(LIMIT_SECONDS), *command],
+                             capture_output=True, check=False, timeout=LIMIT_SECONDS + 60)
+        errors = ran.stderr.decode(errors="replace").strip().splitlines()
+        if ran.returncode != 0:
+            raise RuntimeError(f"bench_measure: exit {ran.returncode}: {errors}")
+        return json.loads(ran.stdout), errors[-1] if errors else ""
+
+    def one(self, tool, target, output, window="-"):
+        command = [word.format(pid=target.pid) for word in tool.command]
+        cost, error = self.run(command, output, window)
+        if cost["exit"] not in tool.ok:
+            ended = "did not end in time" if cost["exit"] < 0 else f"exit {cost['exit']}"
+            return {"failed": f"{ended}: {error}"}
+        if tool.name.startswith("hangspy"):
+            cost["timing"] = json.loads(output.read_text())["timing"]
+        return cost
+
+    def turn(self, tool, target, output):
+        before = targets.state_of(target.pid)
+        still = self.one(tool, target, output)
+        after = targets.state_of(target.pid)
+        still.update(targets.difference(before, after))
+        return {"still": still, "watched": self.one(tool, target, output, target.window)}
+
+    def nothing(self, target, output):
+        cost, _ = self.run(["nothing", str(NOTHING_US)], output, target.window)
+        return {"watched": cost}
+
+    def case(self, case):
+        """All runs of all tools on one case: a list of turns for each tool's name."""
+        here = [tool for tool in self.tools if not tool.absent]
+        turns = {tool.name: [] for tool in [*here, tools.Tool("nothing")]}
+        spent = dict.fromkeys(turns, 0.0)
+        with contextlib.ExitStack() as stack:
+            folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            open_one = lambda name: stack.enter_context(  # noqa: E731
+                targets.running(case, self.python, self.build, folder, name))
+            of = {name: open_one(name) for name in turns}
+            output = folder / "output"
+            for tool in here:  # files become warm, pages learned; not counted
+                self.one(tool, of[tool.name], output)
+            for number in range(self.options.runs):
+                turns["nothing"].append(self.nothing(of["nothing"], output))
+                for tool in here:
+                    if number >= MINIMUM and spent[tool.name] > PATIENCE_SECONDS:
+                        continue
+                    began = time.monotonic()
+                    turns[tool.name].append(self.turn(tool, of[tool.name], output))
+                    spent[tool.name] += time.monotonic() - began
+                print(f"{case.name}: {number + 1} of {self.options.runs}", file=sys.stderr)
+        return turns
+
+    def starts(self):
+        """What it takes each program to say its version, in wall time."""
+        found = {}
+        with tempfile.TemporaryDirectory() as folder:
+            output = pathlib.Path(folder) / "output"
+            for tool in (each for each in self.tools if each.version):
+                found[tool.name] = [self.run(tool.version, output)[0]
+                                    for _ in range(self.options.runs + 1)][1:]
+        return found
+
+    def all(self):
+        words = self.options.only.split(",")
+        cases = [case for case in targets.CASES if any(word in case.name for word in words)]
+        return {
+            "date": datetime.date.today().isoformat(),
+            "runs": self.options.runs,
+            "python": tools.said_by([self.python, "--version"]),
+            "versions": {tool.name: tools.said_by(tool.version)
+                         for tool in self.tools if tool.version},
+            "absent": {tool.name: tool.absent for tool in self.tools if tool.absent},
+            "tools": [tool.name for tool in self.tools],
+            "load": pathlib.Path("/proc/loadavg").read_text().split()[0],
+            "starts": self.starts(),
+            "cases": {case.name: self.case(case) for case in cases},
+        }
+
+
+def failures(results):
+    """What our own programs could not do; what a peer cannot do stands on the page."""
+    return [f"{case}: {name}: {run['failed']}"
+            for case, found in results["cases"].items() for name, turns in found.items()
+            if name not in page.PEERS for turn in turns for run in turn.values()
+            if "failed" in run]
+
+
+def bench(options):
+    results = Bench(options).all()
+    if options.results:
+        options.results.write_text(json.dumps(results))
+    words = page.written(results)
+    if options.quick or options.only or options.no_peers:
+        print(words)  # not the whole, so it is not the page
+    else:
+        options.page.write_text(words)
+    wrong = failures(results)
+    check(not wrong, "; ".join(wrong))
+    check(results["cases"], f"no case is called {options.only}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--hangspy", default=ROOT / "build" / "hangspy")
+    parser.add_argument("--runs", type=int, help="of each tool on each case (20, or 5)")
+    parser.add_argument("--only", default="",
+                        help="the cases whose name contains one of these, comma separated")
+    parser.add_argument("--quick", action="store_true", help="fewer runs, printed")
+    parser.add_argument("--no-peers", action="store_true", help="hangspy and the floor alone")
+    parser.add_argument("--page", type=pathlib.Path, default=ROOT / "docs" / "performance.md")
+    parser.add_argument("--results", type=pathlib.Path, help="keep the single figures, as JSON")
+    options = parser.parse_args()
+    options.runs = options.runs or (5 if options.quick else 20)
+    return exit_code_of(lambda: bench(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
