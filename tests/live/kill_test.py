@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""hangspy is killed by SIGKILL at random moments while it attaches, reads and lets go, in one mode,
-as often as asked for; with --pause always half as often again while it traces, which random moments
-seldom meet. The mode `core` reads a core of the worker. After each, no thread of the worker may be stopped or traced; at the end the worker must
-still answer, and a diagnosis must say what it said before.
+"""hangspy is killed by SIGKILL at random moments while it attaches, reads and lets go, as often as
+asked for; with `always` half as often again while it traces, which random moments seldom meet, and
+with `core` while it reads a core of the worker. After each, no thread of the worker may be stopped
+or traced; at the end the worker must still answer, and a diagnosis must say what it said before.
 """
 import argparse
 import contextlib
