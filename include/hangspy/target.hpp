@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -82,27 +83,23 @@ class Target {
   [[nodiscard]] virtual Result<std::filesystem::path> file_at(const Text& path) const = 0;
 };
 
-// A stop of all threads of a live process, from construction to destruction. See stop().
-class Stop {
- public:
-  Stop() = default;
-  Stop(const Stop&) = delete;
-  Stop& operator=(const Stop&) = delete;
-  virtual ~Stop() = default;  // lets every thread go
+// What is done while a process stands still: it is given the threads, with registers, sorted by
+// tid. It must neither open nor allocate, since every microsecond is the worker's.
+using CopyStopped = std::function<Result<void>(std::span<const ThreadState>)>;
 
-  // Threads as they were stopped, with registers: the system call and its arguments in them.
-  [[nodiscard]] virtual const std::vector<ThreadState>& threads() const = 0;
-  // Lets go now, and says for how long the target stood: microseconds from the first interrupt
-  // to the last detach.
-  virtual std::uint64_t release() = 0;
+// What a stop found out.
+struct Stopped {
+  std::vector<ThreadState> threads;  // as they stood
+  std::uint64_t pause_us = 0;        // from the first interrupt to the last detach
 };
 
 // A live process, which can be stopped. Nothing is ever written to it, no signal is sent to it.
 class LiveTarget : public Target {
  public:
-  // PTRACE_SEIZE and PTRACE_INTERRUPT on all threads, to the fixed point of the thread list; every
-  // wait has a deadline. On an error everything seized has been let go again.
-  [[nodiscard]] virtual Result<std::unique_ptr<Stop>> stop() = 0;
+  // PTRACE_SEIZE and PTRACE_INTERRUPT on all threads, to the fixed point of the thread list; then
+  // `copy` is called, on another thread of ours, and everything is let go. Every wait has a
+  // deadline. On an error, of `copy` too, everything seized has been let go again.
+  [[nodiscard]] virtual Result<Stopped> stop(const CopyStopped& copy) = 0;
   // Whether this is still the process that was opened (its start time is compared).
   [[nodiscard]] virtual Result<void> still_there() const = 0;
 };

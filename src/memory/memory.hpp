@@ -21,6 +21,24 @@ class Memory {
 
   // Fills all of `out` from `at`, or says why not. Never partly succeeds.
   [[nodiscard]] virtual Result<void> read(Address at, std::span<std::byte> out) const = 0;
+
+  // The same for bytes that do not change while their object lives: a type's name, a code object.
+  // A copy of a stopped target may give them from a reading before the stop.
+  [[nodiscard]] virtual Result<void> read_lasting(Address at, std::span<std::byte> out) const {
+    return read(at, out);
+  }
+};
+
+// A memory all of whose reads are of lasting bytes.
+class LastingMemory final : public Memory {
+ public:
+  explicit LastingMemory(const Memory& memory) : memory_(memory) {}
+  [[nodiscard]] Result<void> read(Address at, std::span<std::byte> out) const override {
+    return memory_.read_lasting(at, out);
+  }
+
+ private:
+  const Memory& memory_;
 };
 
 // One value of a trivially copyable type, little-endian as the target is.

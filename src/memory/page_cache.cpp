@@ -34,17 +34,31 @@ PageCache::PageCache(FetchPages fetch, std::size_t max_pages)
 }
 
 Result<void> PageCache::read(Address at, std::span<std::byte> out) const {
+  return read_for(Use::kAny, at, out);
+}
+
+Result<void> PageCache::read_lasting(Address at, std::span<std::byte> out) const {
+  return read_for(Use::kLasting, at, out);
+}
+
+Result<void> PageCache::read_for(Use use, Address at, std::span<std::byte> out) const {
   if (out.empty()) return {};
   const std::uint64_t offset = at.value & kOffsetMask;
-  if (out.size() > kPageSize - offset) return read_across(at.value, out);
-  auto bytes = page(page_of(at.value));
-  if (!bytes) return tl::unexpected(std::move(bytes.error()));
-  std::memcpy(out.data(), *bytes + offset, out.size());
+  if (out.size() > kPageSize - offset) return read_across(use, at.value, out);
+  const auto from = page(use, page_of(at.value));
+  if (!from) return tl::unexpected(from.error());
+  copy_out(**from, offset, out);
   return {};
 }
 
+void PageCache::copy_out(const Last& from, std::uint64_t offset, std::span<std::byte> out) {
+  std::memcpy(out.data(), from.bytes + offset, out.size());
+  if (from.given == nullptr) return;
+  for (auto word = offset / 8; word <= (offset + out.size() - 1) / 8; ++word) from.given->set(word);
+}
+
 // All pages are there before the first byte is copied: a read never partly succeeds.
-Result<void> PageCache::read_across(std::uint64_t at, std::span<std::byte> out) const {
+Result<void> PageCache::read_across(Use use, std::uint64_t at, std::span<std::byte> out) const {
   const std::uint64_t last = at + (out.size() - 1);
   if (last < at) {
     return fail(Failure::kUnmapped, "a read of " + std::to_string(out.size()) + " bytes at " +
@@ -60,25 +74,29 @@ Result<void> PageCache::read_across(std::uint64_t at, std::span<std::byte> out) 
     if (each == page_of(last)) break;
   }
   if (!frozen_) HANGSPY_CHECK(fetch_unknown(pages));
-  std::vector<const std::byte*> bytes;
+  std::vector<Last> held;
   for (const Address each : pages) {
-    HANGSPY_TRY(found, page(each.value));
-    bytes.push_back(found);
+    HANGSPY_TRY(found, page(use, each.value));
+    held.push_back(*found);
   }
   std::uint64_t offset = at & kOffsetMask;
-  for (const std::byte* each : bytes) {
+  for (const Last& each : held) {
     const std::size_t length = std::min<std::size_t>(out.size(), kPageSize - offset);
-    std::memcpy(out.data(), each + offset, length);
+    copy_out(each, offset, out.first(length));
     out = out.subspan(length);
     offset = 0;
   }
   return {};
 }
 
-Result<const std::byte*> PageCache::page(std::uint64_t at) const {
-  if (at == last_page_) return last_bytes_;
+Result<const PageCache::Last*> PageCache::page(Use use, std::uint64_t at) const {
+  Last& last = last_[static_cast<std::size_t>(use)];
+  if (at == last.at) return &last;
   auto found = slots_.find(at);
   if (found == slots_.end()) {
+    if (use == Use::kLasting && earlier_ != nullptr) {
+      if (const Last* earlier = earlier_page(at)) return earlier;
+    }
     if (frozen_) {
       if (missing_.size() < max_pages_) missing_.insert(at);
       return fail(Failure::kNotCopied, "the page at " + to_hex({at}) + " was not copied");
@@ -87,55 +105,127 @@ Result<const std::byte*> PageCache::page(std::uint64_t at) const {
     found = slots_.find(at);
     if (found == slots_.end()) return unmapped(at);
   }
-  found->second.asked = true;
+  (use == Use::kLasting ? found->second.asked_lasting : found->second.asked) = true;
   if (found->second.bytes == nullptr) return unmapped(at);
-  last_page_ = at;
-  last_bytes_ = found->second.bytes;
-  return last_bytes_;
+  last = {at, found->second.bytes, nullptr};
+  return &last;
 }
 
-void PageCache::reserve(std::size_t pages) {
-  pages = std::min(pages, max_pages_);
-  slots_.reserve(pages);
-  if (room_.size() >= pages * kPageSize) return;
-  // Zeroed on purpose: the kernel gives us the memory now, not while the target is stopped.
-  chunks_.push_back(std::make_unique<std::byte[]>(pages * kPageSize));
-  room_ = {chunks_.back().get(), pages * kPageSize};
+const PageCache::Last* PageCache::earlier_page(std::uint64_t at) const {
+  auto found = earlier_->slots_.find(at);
+  if (found == earlier_->slots_.end()) {
+    ++late_;
+    if (!earlier_->prefetch({Address{at}})) return nullptr;
+    found = earlier_->slots_.find(at);
+  }
+  if (found == earlier_->slots_.end() || found->second.bytes == nullptr) return nullptr;
+  Last& last = last_[static_cast<std::size_t>(Use::kLasting)];
+  last = {at, found->second.bytes, &given_[at]};
+  return &last;
+}
+
+void PageCache::freeze(PageCache* earlier) {
+  frozen_ = true;
+  earlier_ = earlier;
+}
+
+Result<std::vector<Address>> PageCache::changed() const {
+  PageCache now(fetch_, max_pages_);
+  std::vector<Address> pages;
+  for (const auto& [at, words] : given_) pages.push_back({at});
+  HANGSPY_CHECK(now.prefetch(pages));
+  std::erase_if(pages, [&](Address each) {
+    const std::byte* then = earlier_->slots_.at(each.value).bytes;
+    const auto found = now.slots_.find(each.value);
+    return found != now.slots_.end() && found->second.bytes != nullptr &&
+           same_words(then, found->second.bytes, given_.at(each.value));
+  });
+  return sorted(std::move(pages));
+}
+
+bool PageCache::same_words(const std::byte* then, const std::byte* now, const Words& words) {
+  for (std::size_t word = 0; word < words.size(); ++word) {
+    if (words[word] && std::memcmp(then + 8 * word, now + 8 * word, 8) != 0) return false;
+  }
+  return true;
 }
 
 Result<void> PageCache::prefetch(std::vector<Address> pages) {
+  HANGSPY_TRY(batch, plan(std::move(pages)));
+  HANGSPY_CHECK(fetch(batch));
+  keep(batch);
+  return {};
+}
+
+Result<PageCache::Batch> PageCache::plan(std::vector<Address> pages, std::size_t spare) {
   if (frozen_) return fail(Failure::kNotCopied, "a frozen copy takes no more pages");
   for (Address& each : pages) each.value = page_of(each.value);
-  return fetch_unknown(std::move(pages));
+  auto batch = plan_unknown(std::move(pages), spare);
+  // The kernel gives us the memory now, page by page, not while the target is stopped.
+  if (batch) std::fill(batch->room_.begin(), batch->room_.end(), std::byte{});
+  return batch;
+}
+
+Result<void> PageCache::fetch(Batch& batch) const {
+  if (batch.pages_.empty()) return {};
+  HANGSPY_TRY(unread, fetch_(batch.pages_, batch.room_.first(batch.pages_.size() * kPageSize)));
+  batch.unread_ = std::move(unread);
+  return {};
+}
+
+void PageCache::keep(const Batch& batch) {
+  keep_fetched(batch);
 }
 
 Result<void> PageCache::fetch_unknown(std::vector<Address> pages) const {
+  HANGSPY_TRY(batch, plan_unknown(std::move(pages), 0));
+  if (auto fetched = fetch(batch); !fetched) {
+    // The room is free again.
+    room_ = {batch.room_.data(), batch.room_.size() + room_.size()};
+    return fetched;
+  }
+  keep_fetched(batch);
+  return {};
+}
+
+Result<PageCache::Batch> PageCache::plan_unknown(std::vector<Address> pages,
+                                                 std::size_t spare) const {
   std::erase_if(pages, [this](Address each) { return slots_.contains(each.value); });
   std::sort(pages.begin(), pages.end());
   pages.erase(std::unique(pages.begin(), pages.end()), pages.end());
-  if (pages.empty()) return {};
-  if (pages.size() > max_pages_ - std::min(max_pages_, slots_.size())) {
+  if (pages.size() + spare > max_pages_ - std::min(max_pages_, slots_.size())) {
     return fail(Failure::kLimit,
                 "more than " + std::to_string(max_pages_) + " pages of the target were needed");
   }
-  const std::span<std::byte> room = take_room(pages.size());
-  auto unread_or_error = fetch_(pages, room);
-  if (!unread_or_error) {
-    room_ = {room.data(), room.size() + room_.size()};  // the room is free again
-    return tl::unexpected(std::move(unread_or_error.error()));
-  }
-  const std::vector<std::size_t>& unread = *unread_or_error;
+  Batch batch;
+  batch.room_ = take_room(pages.size() + spare);
+  batch.planned_ = pages.size();
+  batch.pages_ = std::move(pages);
+  batch.pages_.reserve(batch.planned_ + spare);
+  return batch;
+}
+
+void PageCache::Batch::add(Address at) {
+  at.value = page_of(at.value);
+  const auto planned = std::span(pages_).first(planned_);
+  const auto added = std::span(pages_).subspan(planned_);
+  const bool is_known = std::binary_search(planned.begin(), planned.end(), at) ||
+                        std::find(added.begin(), added.end(), at) != added.end();
+  if (!is_known && (pages_.size() + 1) * kPageSize <= room_.size()) pages_.push_back(at);
+}
+
+void PageCache::keep_fetched(const Batch& batch) const {
+  const auto& pages = batch.pages_;
   for (std::size_t i = 0; i < pages.size(); ++i) {
-    slots_.emplace(pages[i].value, Slot{room.data() + i * kPageSize, false});
+    slots_.emplace(pages[i].value, Slot{.bytes = batch.room_.data() + i * kPageSize});
   }
   std::size_t lost = 0;
-  for (const std::size_t index : unread) {
+  for (const std::size_t index : batch.unread_) {
     if (index >= pages.size()) continue;
     const std::byte*& bytes = slots_[pages[index].value].bytes;
     if (std::exchange(bytes, nullptr) != nullptr) ++lost;
   }
   bytes_read_ += (pages.size() - lost) * kPageSize;
-  return {};
 }
 
 std::span<std::byte> PageCache::take_room(std::size_t pages) const {
@@ -150,19 +240,27 @@ std::span<std::byte> PageCache::take_room(std::size_t pages) const {
   return taken;
 }
 
-std::vector<Address> PageCache::asked_for(bool held) const {
+template <class Wanted>
+std::vector<Address> PageCache::pages_that(Wanted wanted) const {
   std::vector<Address> found;
   for (const auto& [at, slot] : slots_) {
-    if (slot.asked && (slot.bytes != nullptr) == held) found.push_back({at});
+    if (wanted(slot)) found.push_back({at});
   }
   return sorted(std::move(found));
 }
 
 std::vector<Address> PageCache::remembered() const {
-  return asked_for(true);
+  return pages_that([](const Slot& each) { return each.asked && each.bytes != nullptr; });
 }
+
+std::vector<Address> PageCache::lasting() const {
+  return pages_that(
+      [](const Slot& each) { return each.asked_lasting && !each.asked && each.bytes != nullptr; });
+}
+
 std::vector<Address> PageCache::absent() const {
-  return asked_for(false);
+  return pages_that(
+      [](const Slot& each) { return (each.asked || each.asked_lasting) && each.bytes == nullptr; });
 }
 
 std::vector<Address> PageCache::missing() const {

@@ -3,9 +3,13 @@
 // Reading CPython is thousands of reads of eight bytes that fall on a few hundred pages. Each page
 // is fetched once, so that everything built from it saw the same bytes; which pages were asked for
 // is remembered, so that a stop can copy just those in one batch; and once frozen, the cache is a
-// copy that never touches the target again. Not for use by two threads at once.
+// copy that never touches the target again. Most of what is read never changes (types, code): such
+// bytes a frozen cache may take from pages copied earlier, if they prove the same afterwards, so
+// that a stop need not last for them. Not for use by two threads at once.
 #pragma once
 
+#include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -37,20 +41,46 @@ class PageCache final : public Memory {
   // Errors: kUnmapped (no such byte, or the range wraps), kNotCopied (frozen without that page),
   // kLimit (`max_pages` known already), and what the fetch itself says.
   [[nodiscard]] Result<void> read(Address at, std::span<std::byte> out) const override;
-
-  // Makes room for this many pages now, so that a prefetch within it allocates no page memory.
-  void reserve(std::size_t pages);
+  [[nodiscard]] Result<void> read_lasting(Address at, std::span<std::byte> out) const override;
 
   // Fetches in one call every page not known yet (any address in it names a page). A page that
   // cannot be read is remembered as absent. Errors: kLimit, kNotCopied when frozen, the fetch's.
   [[nodiscard]] Result<void> prefetch(std::vector<Address> pages);
 
-  // From now on only what is held is read.
-  void freeze() { frozen_ = true; }
-  [[nodiscard]] bool frozen() const { return frozen_; }
+  // The same in three steps, so that only the second need be done while a target stands still: it
+  // makes the fetch's calls and nothing else. What is planned must be kept before anything is read.
+  class Batch {
+   public:
+    // One more page that becomes known only then; left out when there is no room for it.
+    void add(Address at);
+    [[nodiscard]] std::size_t size() const { return pages_.size(); }
 
-  // Sorted page addresses that a read asked for and that are held: the learned pages.
+   private:
+    friend class PageCache;
+    std::vector<Address> pages_;
+    std::size_t planned_ = 0;  // of them, sorted
+    std::span<std::byte> room_;
+    std::vector<std::size_t> unread_;
+  };
+  // `spare`: room for this many pages to be added.
+  [[nodiscard]] Result<Batch> plan(std::vector<Address> pages, std::size_t spare = 0);
+  [[nodiscard]] Result<void> fetch(Batch& batch) const;
+  void keep(const Batch& batch);
+
+  // From now on only what is held is read; lasting bytes also from `earlier`, which was filled
+  // before and must outlive this one. What lasts and is not there either is fetched into it now.
+  void freeze(PageCache* earlier = nullptr);
+  [[nodiscard]] bool frozen() const { return frozen_; }
+  // How many pages were fetched into the earlier cache since: nobody knows what they were before.
+  [[nodiscard]] std::size_t late() const { return late_; }
+  // Sorted page addresses of the earlier cache whose bytes, where this one gave them out, are not
+  // the same in the target any more: what was built from them is worth nothing. Error: the fetch's.
+  [[nodiscard]] Result<std::vector<Address>> changed() const;
+
+  // Sorted page addresses that a read asked for and that are held: the learned pages. `remembered`
+  // are those asked for by any other read than of lasting bytes, `lasting` the rest.
   [[nodiscard]] std::vector<Address> remembered() const;
+  [[nodiscard]] std::vector<Address> lasting() const;
   // Sorted page addresses that a read asked for and that could not be read. Whoever copies the
   // learned pages in a stop asks for these too, so that they stay kUnmapped, not kNotCopied.
   [[nodiscard]] std::vector<Address> absent() const;
@@ -60,24 +90,43 @@ class PageCache final : public Memory {
   [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
 
  private:
+  static constexpr std::uint64_t kNoPage = 1;  // not a page address
+
+  enum class Use : std::uint8_t { kAny, kLasting };
   struct Slot {
     const std::byte* bytes = nullptr;  // null: known to be unreadable
     bool asked = false;
+    bool asked_lasting = false;
+  };
+  using Words = std::bitset<kPageSize / 8>;
+  // The page read last, for each use: nine reads of ten fall on it.
+  struct Last {
+    std::uint64_t at = kNoPage;
+    const std::byte* bytes = nullptr;
+    Words* given = nullptr;  // of a page of the earlier cache
   };
 
-  [[nodiscard]] Result<const std::byte*> page(std::uint64_t at) const;
+  [[nodiscard]] Result<void> read_for(Use use, Address at, std::span<std::byte> out) const;
+  [[nodiscard]] Result<const Last*> page(Use use, std::uint64_t at) const;
+  [[nodiscard]] const Last* earlier_page(std::uint64_t at) const;
+  static void copy_out(const Last& from, std::uint64_t offset, std::span<std::byte> out);
+  [[nodiscard]] static bool same_words(const std::byte* then, const std::byte* now,
+                                       const Words& words);
   [[nodiscard]] Result<void> fetch_unknown(std::vector<Address> pages) const;
-  [[nodiscard]] Result<void> read_across(std::uint64_t at, std::span<std::byte> out) const;
+  [[nodiscard]] Result<Batch> plan_unknown(std::vector<Address> pages, std::size_t spare) const;
+  void keep_fetched(const Batch& batch) const;
+  [[nodiscard]] Result<void> read_across(Use use, std::uint64_t at, std::span<std::byte> out) const;
   [[nodiscard]] std::span<std::byte> take_room(std::size_t pages) const;
-  [[nodiscard]] std::vector<Address> asked_for(bool held) const;
-
-  static constexpr std::uint64_t kNoPage = 1;  // not a page address
+  template <class Wanted>
+  [[nodiscard]] std::vector<Address> pages_that(Wanted wanted) const;
 
   FetchPages fetch_;
   std::size_t max_pages_;
   bool frozen_ = false;
-  mutable std::uint64_t last_page_ = kNoPage;
-  mutable const std::byte* last_bytes_ = nullptr;
+  PageCache* earlier_ = nullptr;
+  mutable std::size_t late_ = 0;
+  mutable std::array<Last, 2> last_;                        // by use
+  mutable std::unordered_map<std::uint64_t, Words> given_;  // of earlier pages: which words
   mutable std::unordered_map<std::uint64_t, Slot> slots_;
   mutable std::unordered_set<std::uint64_t> missing_;
   mutable std::vector<std::unique_ptr<std::byte[]>> chunks_;  // pages never move

@@ -53,12 +53,12 @@ Result<Address> Objects::inline_values(Address object, std::uint64_t flags) cons
 }
 
 Result<Address> Objects::plain_dict(Address object, Address type) const {
-  HANGSPY_TRY(offset, value<std::int64_t>(type + layout().type.dict_offset));
+  HANGSPY_TRY(offset, lasting().value<std::int64_t>(type + layout().type.dict_offset));
   if (offset == 0) return Address{};
   if (offset < 0) {  // counted from the end of a variable-sized object
     HANGSPY_TRY(count, value<std::int64_t>(object + layout().variable_object.item_count));
-    HANGSPY_TRY(basic, value<std::int64_t>(type + layout().type.basic_size));
-    HANGSPY_TRY(each, value<std::int64_t>(type + layout().type.item_size));
+    HANGSPY_TRY(basic, lasting().value<std::int64_t>(type + layout().type.basic_size));
+    HANGSPY_TRY(each, lasting().value<std::int64_t>(type + layout().type.item_size));
     const auto magnitude = count < 0 ? -count : count;
     if (magnitude > static_cast<std::int64_t>(kMaxItems) || each > 4096 || basic > 1 << 20) {
       return fail(Failure::kImplausible, "an object out of bounds at " + to_hex(object));
@@ -79,13 +79,13 @@ Result<std::vector<Entry>> Objects::attributes(Address object) const {
   if ((known->flags & kManagedDictFlag) == 0) return std::vector<Entry>{};
   HANGSPY_TRY(values, inline_values(object, known->flags));
   if (!values) return std::vector<Entry>{};
-  HANGSPY_TRY(keys, pointer(type + layout().heap_type.cached_keys));
+  HANGSPY_TRY(keys, lasting().pointer(type + layout().heap_type.cached_keys));
   return split_entries(keys, values + layout().dict_values.values);
 }
 
 Result<bool> Objects::has_weak_references(Address object) const {
   HANGSPY_TRY(type, type_of(object));
-  HANGSPY_TRY(offset, value<std::int64_t>(type + layout().type.weak_list_offset));
+  HANGSPY_TRY(offset, lasting().value<std::int64_t>(type + layout().type.weak_list_offset));
   if (offset == 0) return false;
   if (offset < -64 || offset > 1 << 20) {
     return fail(Failure::kImplausible, "a weak list out of bounds at " + to_hex(object));
@@ -101,15 +101,15 @@ Result<std::vector<std::pair<std::string, Address>>> Objects::slots(Address obje
   for (const auto type : known->mro) {
     HANGSPY_TRY(each, facts(type));
     if ((each->flags & kHeapTypeFlag) == 0) continue;
-    HANGSPY_TRY(members, value<std::uint64_t>(type + layout().type.members));
+    HANGSPY_TRY(members, lasting().value<std::uint64_t>(type + layout().type.members));
     for (std::uint64_t i = 0; members != 0 && i < kMaxMembers; ++i) {
       const Address member = Address{members} + i * kMemberSize;
-      HANGSPY_TRY(name_at, value<std::uint64_t>(member));
+      HANGSPY_TRY(name_at, lasting().value<std::uint64_t>(member));
       if (name_at == 0) break;
-      HANGSPY_TRY(kind, value<std::int32_t>(member + 8));
-      HANGSPY_TRY(offset, value<std::uint64_t>(member + kMemberOffset));
+      HANGSPY_TRY(kind, lasting().value<std::int32_t>(member + 8));
+      HANGSPY_TRY(offset, lasting().value<std::uint64_t>(member + kMemberOffset));
       if (kind != kObjectMember || offset > 1 << 20) continue;
-      HANGSPY_TRY(name, c_string({name_at}));
+      HANGSPY_TRY(name, lasting().c_string({name_at}));
       HANGSPY_TRY(held, pointer(object + offset));
       if (held) found.emplace_back(std::move(name), held);
     }
@@ -139,6 +139,7 @@ Result<Address> Objects::attribute(Address object, std::string_view name) const 
 }
 
 Result<std::optional<Address>> Objects::class_attribute(Address type, std::string_view name) const {
+  if (lasting_) return lasting_->class_attribute(type, name);
   HANGSPY_TRY(mro_at, pointer(type + layout().type.mro));
   HANGSPY_TRY(classes, tuple(mro_at));
   for (const auto each : classes) {

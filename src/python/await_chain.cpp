@@ -24,7 +24,7 @@ Result<bool> awaits(const Objects& objects, Address generator, const RawFrame& f
   }
   if (state != traits.state_suspended) return false;
   const auto next = frame.code->address + objects.layout().code.bytecode + frame.instruction + 2;
-  HANGSPY_TRY(argument, objects.value<std::uint8_t>(next + 1));
+  HANGSPY_TRY(argument, objects.lasting().value<std::uint8_t>(next + 1));
   return argument >= kAfterYieldFrom;
 }
 

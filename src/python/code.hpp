@@ -37,7 +37,7 @@ struct Code {
 
 class Codes {
  public:
-  explicit Codes(const Objects& objects) : objects_(objects) {}
+  explicit Codes(const Objects& objects) : objects_(objects.lasting()) {}
 
   // The code object at `address`, read once; the reference stays valid.
   [[nodiscard]] Result<const Code*> at(Address address) const;

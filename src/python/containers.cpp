@@ -101,7 +101,7 @@ Result<std::vector<Entry>> Objects::key_entries(Address keys) const {
 }
 
 Result<std::vector<Entry>> Objects::split_entries(Address keys, Address values) const {
-  HANGSPY_TRY(entries, key_entries(keys));
+  HANGSPY_TRY(entries, lasting().key_entries(keys));
   HANGSPY_TRY(all, words(values, entries.size()));
   std::vector<Entry> set_ones;
   for (std::size_t i = 0; i < entries.size(); ++i) {

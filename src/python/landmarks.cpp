@@ -125,7 +125,7 @@ std::optional<Address> Landmarks::global(const Objects& objects, std::string_vie
                                          std::string_view name) const {
   const auto dict = module_dict(module);
   if (!dict) return std::nullopt;
-  return objects.item(*dict, name).value_or(std::optional<Address>{});
+  return objects.lasting().item(*dict, name).value_or(std::optional<Address>{});
 }
 
 std::optional<Address> Landmarks::resolve(const Objects& objects, std::string_view module,

@@ -58,6 +58,7 @@ Result<Address> Objects::type_of(Address object) const {
 // A type is believed when the chain of its types ends in one that is its own type, as
 // PyType_Type is, within a few steps (a metaclass of a metaclass is rare).
 Result<const Objects::TypeFacts*> Objects::facts(Address type) const {
+  if (lasting_) return lasting_->facts(type);
   if (const auto seen = types_.find(type.value); seen != types_.end()) return &seen->second;
   Address above = type;
   for (int step = 0;; ++step) {
@@ -96,6 +97,7 @@ Result<std::string> Objects::type_name(Address type) const {
 }
 
 Result<Text> Objects::full_type_name(Address type) const {
+  if (lasting_) return lasting_->full_type_name(type);
   HANGSPY_TRY(known, facts(type));
   if ((known->flags & kHeapTypeFlag) == 0) return Text::of_target(known->name);
   HANGSPY_TRY(name_at, pointer(type + layout().heap_type.qualified_name));
@@ -108,7 +110,7 @@ Result<Text> Objects::full_type_name(Address type) const {
 }
 
 Result<std::uint64_t> Objects::basic_size(Address type) const {
-  return value<std::uint64_t>(type + layout().type.basic_size);
+  return lasting().value<std::uint64_t>(type + layout().type.basic_size);
 }
 
 bool Objects::is_instance(Address object, Address type) const {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -42,7 +43,13 @@ enum class Kind : std::uint8_t {
 class Objects {
  public:
   Objects(const memory::Memory& memory, const layouts::Build& build)
-      : memory_(memory), build_(build) {}
+      : memory_(memory), build_(build), lasting_memory_(memory) {
+    lasting_.reset(new Objects(build, lasting_memory_));
+  }
+
+  // The same objects, for what never changes while they live: types, code, names. A stop need not
+  // copy what is read through this.
+  [[nodiscard]] const Objects& lasting() const { return lasting_ ? *lasting_ : *this; }
 
   [[nodiscard]] const layouts::Layout& layout() const { return build_.layout; }
   [[nodiscard]] const layouts::Traits& traits() const { return build_.traits; }
@@ -117,6 +124,9 @@ class Objects {
   static constexpr std::uint64_t kMaxText = 1U << 14;
 
  private:
+  Objects(const layouts::Build& build, const memory::Memory& lasting)
+      : memory_(lasting), build_(build), lasting_memory_(lasting) {}
+
   struct TypeFacts {
     std::string name;
     std::uint64_t flags = 0;
@@ -136,6 +146,8 @@ class Objects {
 
   const memory::Memory& memory_;
   const layouts::Build& build_;
+  memory::LastingMemory lasting_memory_;
+  std::unique_ptr<Objects> lasting_;  // none in the lasting objects themselves
   mutable std::unordered_map<std::uint64_t, TypeFacts> types_;
 };
 

@@ -32,17 +32,19 @@ Result<Landmarks> find_landmarks(const Objects& objects, const Codes& codes,
 Process::Process(const memory::Memory& memory, const layouts::Build& build)
     : objects_(memory, build), codes_(objects_), frames_(objects_, codes_) {}
 
+Result<std::unique_ptr<Process>> Process::find(const memory::Memory& memory,
+                                               const Runtime& runtime) {
+  auto process = std::make_unique<Process>(memory, runtime.build);
+  HANGSPY_TRY(landmarks, find_landmarks(process->objects_, process->codes_, runtime));
+  process->landmarks_ = std::move(landmarks);
+  return process;
+}
+
 Result<std::unique_ptr<Process>> Process::read(
     const memory::Memory& memory, const Runtime& runtime,
-    const std::vector<target::ThreadState>& kernel_threads, const Landmarks* known) {
+    const std::vector<target::ThreadState>& kernel_threads, const Landmarks& landmarks) {
   auto process = std::make_unique<Process>(memory, runtime.build);
-  const auto& objects = process->objects_;
-  if (known != nullptr) {
-    process->landmarks_ = *known;
-  } else {
-    HANGSPY_TRY(landmarks, find_landmarks(objects, process->codes_, runtime));
-    process->landmarks_ = std::move(landmarks);
-  }
+  process->landmarks_ = landmarks;
   process->frames_.set_landmarks(
       process->landmarks_.library(),
       [&marks = process->landmarks_](Address code) { return marks.name_of(code); });

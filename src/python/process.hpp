@@ -38,10 +38,14 @@ class Process {
  public:
   // Reads interpreters, threads and tasks. A thread or task that cannot be read is named in
   // missing() and does not lose the others; a thread list that cannot be read is an error. The
-  // landmarks do not move while the process lives: they are found once, and `known` afterwards.
+  // landmarks do not move while the process lives: find() finds them once.
   [[nodiscard]] static Result<std::unique_ptr<Process>> read(
       const memory::Memory& memory, const Runtime& runtime,
-      const std::vector<target::ThreadState>& kernel_threads, const Landmarks* known = nullptr);
+      const std::vector<target::ThreadState>& kernel_threads, const Landmarks& landmarks);
+
+  // Finds only the landmarks: what there is to know while its threads run on.
+  [[nodiscard]] static Result<std::unique_ptr<Process>> find(const memory::Memory& memory,
+                                                             const Runtime& runtime);
 
   Process(const memory::Memory& memory, const layouts::Build& build);
   Process(const Process&) = delete;

@@ -71,6 +71,7 @@ Result<Text> Objects::text(Address string) const {
 }
 
 bool Objects::equals(Address string, std::string_view ascii) const {
+  if (lasting_) return lasting_->equals(string, ascii);
   const auto found = string_data(string);
   if (!found || found->width != 1 || found->length != ascii.size()) return false;
   std::array<char, 128> raw{};

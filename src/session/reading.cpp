@@ -41,6 +41,12 @@ Result<void> refuse_supervisor(const target::Target& target, const python::Proce
 
 }  // namespace
 
+bool is_finding(const diagnosis::Diagnosis& diagnosis) {
+  using diagnosis::Verdict;
+  return diagnosis.verdict == Verdict::kDeadlock || diagnosis.verdict == Verdict::kOrphanWait ||
+         diagnosis.verdict == Verdict::kBlockedLoop;
+}
+
 memory::PageCache cache_over(const target::Target& target) {
   return memory::PageCache([&target](std::span<const Address> pages, std::span<std::byte> out) {
     return target.fetch(pages, out);
@@ -49,9 +55,7 @@ memory::PageCache cache_over(const target::Target& target) {
 
 Result<Constants> read_constants(const target::Target& target, const memory::Memory& memory) {
   HANGSPY_TRY(runtime, python::find_runtime(target, memory));
-  HANGSPY_TRY(threads, target.threads());
-  HANGSPY_TRY(process, python::Process::read(memory, runtime, threads));
-  HANGSPY_CHECK(refuse_supervisor(target, *process));
+  HANGSPY_TRY(process, python::Process::find(memory, runtime));
   Constants constants;
   constants.landmarks = process->landmarks();
   constants.facts.version = runtime.version;
@@ -67,7 +71,8 @@ Result<Reading> read_once(const target::Target& target, const memory::Memory& me
                           const Constants& constants,
                           const std::vector<target::ThreadState>& kernel_threads) {
   HANGSPY_TRY(process, python::Process::read(memory, constants.runtime, kernel_threads,
-                                             &*constants.landmarks));
+                                             *constants.landmarks));
+  HANGSPY_CHECK(refuse_supervisor(target, *process));
   Reading reading;
   auto& snapshot = reading.snapshot;
   snapshot.is_core = target.kind() == target::Target::Kind::kCore;

@@ -13,6 +13,9 @@ struct Reading {
   diagnosis::Diagnosis diagnosis;
 };
 
+// What is healthy or slow is so in one moment; a finding must be found again.
+[[nodiscard]] bool is_finding(const diagnosis::Diagnosis& diagnosis);
+
 // What does not change while the worker lives: read once, and never in a stop.
 struct Constants {
   python::Runtime runtime;

@@ -12,7 +12,23 @@ namespace hangspy::session {
 namespace {
 
 constexpr std::uint32_t kStillTries = 5;
+constexpr std::uint32_t kRehearsals = 32;
 constexpr std::uint32_t kMaxStops = 3;
+constexpr std::size_t kStackPages = 3;  // of each thread, from its stack pointer up
+constexpr std::size_t kNewThreads = 64;
+
+// A thread that is new since the rehearsals has its newest interpreter frames up there (3.11 and
+// 3.12 keep their head on the C stack).
+void add_stack(const target::ThreadState& thread, memory::PageCache::Batch& batch) {
+  for (std::size_t i = 0; i < kStackPages; ++i) {
+    batch.add(Address{thread.stack_pointer} + i * target::kPageSize);
+  }
+}
+
+// Another reading would say the same.
+bool is_final(Failure failure) {
+  return failure == Failure::kGone || failure == Failure::kSupervisor;
+}
 
 // After a detach each thread runs once more to get back into its system call. Waits, bounded,
 // until the counters rest.
@@ -37,6 +53,8 @@ void Sampling::learn(const memory::PageCache& cache) {
   for (const auto& pages : {cache.remembered(), cache.absent(), cache.missing()}) {
     learned_.insert(pages.begin(), pages.end());
   }
+  const auto lasting = cache.lasting();
+  lasting_.insert(lasting.begin(), lasting.end());
 }
 
 Result<Sampled> Sampling::read_still() {
@@ -50,6 +68,7 @@ Result<Sampled> Sampling::read_still() {
     learn(cache);
     if (!reading) {
       failed = reading.error();
+      if (is_final(failed->failure)) break;
       continue;
     }
     failed.reset();
@@ -68,33 +87,20 @@ Result<Sampled> Sampling::read_still() {
   return sampled;
 }
 
-// The learned pages with their neighbours; in the last stop everything private and writable, too.
-Result<std::vector<Address>> Sampling::pages_for(std::uint32_t stop) const {
-  std::set<Address> pages;
-  for (const auto page : learned_) {
-    for (const auto each : {page - target::kPageSize, page, page + target::kPageSize}) {
-      pages.insert(each);
-    }
-  }
-  if (stop == kMaxStops) {
-    HANGSPY_CHECK(target_.refresh());  // mappings come and go under load
-    HANGSPY_TRY(resident,
-                target::resident_pages(target_.pid(), target_.mappings(), options_.max_copy));
-    pages.insert(resident.begin(), resident.end());
-  }
-  return std::vector<Address>(pages.begin(), pages.end());
-}
-
-Result<Sampling::Copy> Sampling::copy(memory::PageCache& cache, const std::vector<Address>& pages) {
-  cache.reserve(pages.size());
-  HANGSPY_TRY(stop, target_.stop());
-  const auto copied = cache.prefetch(pages);
-  Copy result;
-  result.threads = stop->threads();
-  result.pause_us = stop->release();
-  if (!copied) return tl::unexpected(copied.error());
-  cache.freeze();
-  return result;
+// While the worker stands, its pages are copied and nothing else is done. They are copied once just
+// before, for nothing: that warms every cache on the way, and a warm copy takes half as long.
+Result<target::Stopped> Sampling::copy(memory::PageCache& cache, memory::PageCache& earlier,
+                                       const std::vector<Address>& pages) {
+  HANGSPY_TRY(threads, target_.threads());
+  HANGSPY_TRY(batch, cache.plan(pages, kStackPages * (threads.size() + kNewThreads)));
+  HANGSPY_CHECK(cache.fetch(batch));
+  HANGSPY_TRY(stopped, target_.stop([&](std::span<const target::ThreadState> all) {
+    for (const auto& each : all) add_stack(each, batch);
+    return cache.fetch(batch);
+  }));
+  cache.keep(batch);
+  cache.freeze(&earlier);
+  return stopped;
 }
 
 void Sampling::leave_open(const std::string& why, Sampled& sampled) const {
@@ -104,31 +110,72 @@ void Sampling::leave_open(const std::string& why, Sampled& sampled) const {
   snapshot.runtime = constants_.facts;
 }
 
+// Reads on while it runs, only to learn which pages it uses, until that brings next to nothing:
+// what it gives back it hands out again.
+void Sampling::rehearse() {
+  for (std::uint32_t round = 0, quiet = 0; round < kRehearsals && quiet < 2; ++round) {
+    const auto threads = target_.threads();
+    if (!threads) return;
+    const auto known = learned_.size();
+    auto cache = cache_over(target_);
+    static_cast<void>(read_once(target_, cache, constants_, *threads));
+    learn(cache);
+    quiet = learned_.size() > known + learned_.size() / 256 ? 0 : quiet + 1;
+  }
+}
+
+// The learned pages; in the last stop everything private and writable, too.
+Result<std::vector<Address>> Sampling::pages_for(std::uint32_t stop) const {
+  std::vector<Address> pages(learned_.begin(), learned_.end());
+  if (stop == kMaxStops) {
+    HANGSPY_CHECK(target_.refresh());  // mappings come and go under load
+    HANGSPY_TRY(resident,
+                target::resident_pages(target_.pid(), target_.mappings(), options_.max_copy));
+    pages.insert(pages.end(), resident.begin(), resident.end());
+  }
+  return pages;
+}
+
+// A reading of a copy, and why it is not the whole truth of its moment.
+Result<Reading> Sampling::read_copy(const memory::PageCache& cache, const target::Stopped& stopped,
+                                    std::string& doubt) {
+  auto reading = read_once(target_, cache, constants_, stopped.threads);
+  learn(cache);
+  HANGSPY_TRY(changed, cache.changed());
+  learned_.insert(changed.begin(), changed.end());
+  // Types and code that were fetched after the stop are good enough to say that it moves.
+  const bool late = reading && cache.late() != 0 && is_finding(reading->diagnosis);
+  const bool whole = cache.missing().empty() && changed.empty() && !late;
+  doubt = whole ? "" : "pages that it needs were not copied";
+  spdlog::debug("copied in {} us: {} bytes; {} pages missing, {} changed, {} late",
+                stopped.pause_us, cache.bytes_read(), cache.missing().size(), changed.size(),
+                cache.late());
+  return reading;
+}
+
 Result<Sampled> Sampling::read_stopped() {
   Sampled sampled;
   sampled.account.stopped = true;
-  sampled.account.tries = 0;
   HANGSPY_TRY(counters, target_.threads());
+  rehearse();
   std::optional<Error> failed;
   for (std::uint32_t stop = 1; stop <= kMaxStops; ++stop) {
     HANGSPY_TRY(pages, pages_for(stop));
+    // What never changes is copied before the stop; see PageCache::freeze.
+    auto earlier = cache_over(target_);
+    HANGSPY_CHECK(earlier.prefetch({lasting_.begin(), lasting_.end()}));
     auto cache = cache_over(target_);
-    HANGSPY_TRY(copied, copy(cache, pages));
-    sampled.account.stops = stop;
-    sampled.account.pause_us += copied.pause_us;
+    HANGSPY_TRY(stopped, copy(cache, earlier, pages));
+    sampled.account.stops = sampled.account.tries = stop;
+    sampled.account.pause_us += stopped.pause_us;
     sampled.account.bytes_read += cache.bytes_read();
-    ++sampled.account.tries;
-    auto reading = read_once(target_, cache, constants_, copied.threads);
-    learn(cache);
-    spdlog::debug("stop {}: {} pages, {} us, {} pages missing", stop, pages.size(), copied.pause_us,
-                  cache.missing().size());
+    auto reading = read_copy(cache, stopped, sampled.doubt);
     if (!reading) {
       failed = reading.error();
       continue;
     }
     failed.reset();
     sampled.reading = std::move(*reading);
-    sampled.doubt = cache.missing().empty() ? "" : "pages that it needs were not copied";
     if (sampled.doubt.empty()) break;
   }
   if (failed && failed->failure != Failure::kNotCopied) return tl::unexpected(*failed);
@@ -144,7 +191,7 @@ Result<Sampled> Sampling::read_stopped() {
 Result<Sampled> Sampling::take() {
   HANGSPY_CHECK(target_.refresh());
   auto still = read_still();
-  if (!still && still.error().failure == Failure::kGone) return still;
+  if (!still && is_final(still.error().failure)) return still;
   const bool holds = still && still->doubt.empty();
   const bool wants_stop =
       options_.pause == Pause::kAlways || (options_.pause == Pause::kAuto && !holds);

@@ -25,19 +25,20 @@ class Sampling {
  private:
   [[nodiscard]] Result<Sampled> read_still();
   [[nodiscard]] Result<Sampled> read_stopped();
-  struct Copy {
-    std::vector<target::ThreadState> threads;
-    std::uint64_t pause_us = 0;
-  };
-  [[nodiscard]] Result<Copy> copy(memory::PageCache& cache, const std::vector<Address>& pages);
+  [[nodiscard]] Result<target::Stopped> copy(memory::PageCache& cache, memory::PageCache& earlier,
+                                             const std::vector<Address>& pages);
+  void rehearse();
+  [[nodiscard]] Result<std::vector<Address>> pages_for(std::uint32_t stop) const;
+  [[nodiscard]] Result<Reading> read_copy(const memory::PageCache& cache,
+                                          const target::Stopped& stopped, std::string& doubt);
   void learn(const memory::PageCache& cache);
   void leave_open(const std::string& why, Sampled& sampled) const;
-  [[nodiscard]] Result<std::vector<Address>> pages_for(std::uint32_t stop) const;
 
   target::LiveTarget& target_;
   Constants constants_;
   Options options_;
   std::set<Address> learned_;  // pages that readings so far asked for
+  std::set<Address> lasting_;  // and those asked for only for what never changes
 };
 
 }  // namespace hangspy::session

@@ -21,12 +21,6 @@ std::uint64_t microseconds_since(Clock::time_point start) {
       std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start).count());
 }
 
-// What is healthy or slow is so in one moment; a finding must be found again.
-bool is_finding(const diagnosis::Diagnosis& diagnosis) {
-  return diagnosis.verdict == Verdict::kDeadlock || diagnosis.verdict == Verdict::kOrphanWait ||
-         diagnosis.verdict == Verdict::kBlockedLoop;
-}
-
 // Takes back what a finding said: what is left is a verdict without a proof.
 void retract(Verdict verdict, Phrase headline, diagnosis::Diagnosis& diagnosis) {
   diagnosis.verdict = verdict;
@@ -117,14 +111,14 @@ class LiveSession {
 
 // A worker that runs may be met in the middle of a change: a few more tries, each from fresh pages.
 Result<Constants> constants_of_live(const target::Target& target) {
-  constexpr int kTries = 5;
+  constexpr int kTries = 20;
   Result<Constants> constants = fail(Failure::kNotPython, "not read");
   for (int attempt = 0; attempt < kTries && !constants; ++attempt) {
     const auto cache = cache_over(target);
     constants = read_constants(target, cache);
     if (constants) break;
     const auto why = constants.error().failure;
-    if (why != Failure::kImplausible && why != Failure::kUnmapped) break;
+    if (why != Failure::kImplausible && why != Failure::kUnmapped && why != Failure::kLimit) break;
   }
   return constants;
 }

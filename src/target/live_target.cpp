@@ -43,7 +43,7 @@ class Process final : public LiveTarget {
   [[nodiscard]] Result<std::filesystem::path> file_at(const Text& path) const override {
     return files_.find(path);
   }
-  [[nodiscard]] Result<std::unique_ptr<Stop>> stop() override;
+  [[nodiscard]] Result<Stopped> stop(const CopyStopped& copy) override;
   [[nodiscard]] Result<void> still_there() const override;
 
  private:
@@ -145,9 +145,9 @@ bool Process::is_executable(const Text& path) const {
   return path.bytes() == std::string_view(target.data(), static_cast<std::size_t>(length));
 }
 
-Result<std::unique_ptr<Stop>> Process::stop() {
+Result<Stopped> Process::stop(const CopyStopped& copy) {
   if (pid() == ::getpid()) return fail(Failure::kUsage, "hangspy cannot stop itself");
-  return stop_all(directory_);
+  return while_stopped(directory_, copy);
 }
 
 Result<void> Process::still_there() const {

@@ -1,11 +1,10 @@
-// The thread that traces, and the hand-over with the one that reads memory meanwhile.
+// The thread that traces, and that copies meanwhile: a hand-over would only lengthen the stop.
 #include "target/ptrace_stop.hpp"
 
+#include <pthread.h>
 #include <sys/prctl.h>
 
 #include <csignal>
-#include <optional>
-#include <semaphore>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -14,27 +13,6 @@
 
 namespace hangspy::target {
 namespace {
-
-class PtraceStop final : public Stop {
- public:
-  explicit PtraceStop(const ProcDir& process) : tracees_(process) {}
-  ~PtraceStop() override { release(); }
-
-  [[nodiscard]] Result<void> begin();
-  [[nodiscard]] const std::vector<ThreadState>& threads() const override {
-    return tracees_.states();
-  }
-  std::uint64_t release() override;
-
- private:
-  void trace();
-
-  Tracees tracees_;
-  Result<void> outcome_;
-  std::binary_semaphore stopped_{0};
-  std::binary_semaphore let_go_{0};
-  std::thread tracer_;
-};
 
 // Signals sent to hangspy are for its other threads: Ctrl-C must not land in the one that holds
 // the worker. A new thread inherits its maker's mask.
@@ -53,42 +31,31 @@ class AllSignalsBlocked {
   sigset_t before_{};
 };
 
-Result<void> PtraceStop::begin() {
-  try {
-    const AllSignalsBlocked blocked;
-    tracer_ = std::thread([this] { trace(); });
-  } catch (const std::system_error& error) {
-    return fail(Failure::kLimit, std::string("cannot start the tracing thread: ") + error.what());
-  }
-  stopped_.acquire();
-  if (!outcome_) tracer_.join();
-  return outcome_;
-}
-
-void PtraceStop::trace() {
+Result<void> trace(Tracees& tracees, const CopyStopped& copy) {
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // or each short sleep takes 50 us more
-  outcome_ = tracees_.stop_all();
-  const bool holds = outcome_.has_value();
-  stopped_.release();
-  if (!holds) return;
-  let_go_.acquire();
-  tracees_.detach_all();
-}
-
-std::uint64_t PtraceStop::release() {
-  if (tracer_.joinable()) {
-    let_go_.release();
-    tracer_.join();
-  }
-  return tracees_.paused_microseconds();
+  HANGSPY_CHECK(tracees.stop_all());
+  auto copied = copy(tracees.states());
+  tracees.detach_all();
+  return copied;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Stop>> stop_all(const ProcDir& process) {
-  auto stop = std::make_unique<PtraceStop>(process);
-  HANGSPY_CHECK(stop->begin());
-  return std::unique_ptr<Stop>(std::move(stop));
+Result<Stopped> while_stopped(const ProcDir& process, const CopyStopped& copy) {
+  Tracees tracees(process);
+  Result<void> outcome;
+  try {
+    std::thread tracer;
+    {
+      const AllSignalsBlocked blocked;
+      tracer = std::thread([&] { outcome = trace(tracees, copy); });
+    }
+    tracer.join();
+  } catch (const std::system_error& error) {
+    return fail(Failure::kLimit, std::string("cannot start the tracing thread: ") + error.what());
+  }
+  if (!outcome) return tl::unexpected(std::move(outcome.error()));
+  return Stopped{tracees.take_states(), tracees.paused_microseconds()};
 }
 
 }  // namespace hangspy::target

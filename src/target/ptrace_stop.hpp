@@ -6,7 +6,7 @@
 // uninterruptibly, and so is our own death: no SIGSTOP is ever sent that could be left behind.
 #pragma once
 
-#include <memory>
+#include <functional>
 
 #include "hangspy/result.hpp"
 #include "hangspy/target.hpp"
@@ -14,8 +14,8 @@
 
 namespace hangspy::target {
 
-// Every thread of `process` is stopped when this returns; on an error none is. Errors: kGone,
-// kPermission, kLimit (a thread that does not stop within a second). `process` must outlive it.
-[[nodiscard]] Result<std::unique_ptr<Stop>> stop_all(const ProcDir& process);
+// Calls `copy` while every thread of `process` is stopped; when this returns none is. Errors:
+// kGone, kPermission, kLimit (a thread that does not stop within a second), and those of `copy`.
+[[nodiscard]] Result<Stopped> while_stopped(const ProcDir& process, const CopyStopped& copy);
 
 }  // namespace hangspy::target

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "elf/file.hpp"
@@ -24,6 +25,7 @@ class Tracees {
   [[nodiscard]] Result<void> stop_all();
   // Sorted by tid, with registers.
   [[nodiscard]] const std::vector<ThreadState>& states() const { return states_; }
+  [[nodiscard]] std::vector<ThreadState> take_states() { return std::move(states_); }
   // Lets every stopped thread go, with the signal that it was about to get.
   void detach_all();
   // From the first interrupt to the last detach; 0 when nothing was interrupted.

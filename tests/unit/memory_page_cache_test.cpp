@@ -30,12 +30,18 @@ class FakePages {
         for (std::uint64_t at = 0; at < kPageSize; ++at) {
           out[i * kPageSize + at] = byte_at(pages[i].value + at);
         }
+        for (const auto& [at, byte] : written) {
+          if (at / kPageSize == pages[i].value / kPageSize) {
+            out[i * kPageSize + at % kPageSize] = byte;
+          }
+        }
       }
       return unread;
     };
   }
   static std::byte byte_at(std::uint64_t at) { return static_cast<std::byte>((at * 31) >> 3); }
 
+  std::map<std::uint64_t, std::byte> written;  // since
   std::map<std::uint64_t, int> fetched;
   std::set<std::uint64_t> holes;
   int calls = 0;
@@ -158,14 +164,76 @@ TEST(PageCache, PassesOnThatTheTargetEndedAndForgetsThePage) {
   EXPECT_TRUE(cache.read({0x1000}, out));
 }
 
-TEST(PageCache, FillsReservedRoomFirst) {
+TEST(PageCache, FetchesWhatWasPlannedAndAddedInOneCall) {
   FakePages target;
   PageCache cache(target.fetch());
-  cache.reserve(3);
-  ASSERT_TRUE(cache.prefetch(pages({0x1000, 0x2000, 0x3000})));
-  std::vector<std::byte> out(3 * kPageSize);
+  auto batch = cache.plan(pages({0x1000, 0x3000}), 2);
+  ASSERT_TRUE(batch);
+  batch->add({0x3008});  // planned already
+  batch->add({0x2000});
+  batch->add({0x2fff});  // added already
+  batch->add({0x4000});
+  batch->add({0x5000});  // no room is left
+  EXPECT_EQ(batch->size(), 4u);
+  ASSERT_TRUE(cache.fetch(*batch));
+  cache.keep(*batch);
+  EXPECT_EQ(target.calls, 1);
+  cache.freeze();
+  std::vector<std::byte> out(4 * kPageSize);
   ASSERT_TRUE(cache.read({0x1000}, out));
   EXPECT_EQ(out, expected(0x1000, out.size()));
+  EXPECT_EQ(cache.read({0x5000}, out).error().failure, Failure::kNotCopied);
+}
+
+TEST(PageCache, KnowsWhatWasReadOnlyAsLasting) {
+  FakePages target;
+  const PageCache cache(target.fetch());
+  std::array<std::byte, 8> out{};
+  ASSERT_TRUE(cache.read({0x1000}, out));
+  ASSERT_TRUE(cache.read_lasting({0x1010}, out));
+  ASSERT_TRUE(cache.read_lasting({0x2000}, out));
+  EXPECT_EQ(cache.remembered(), pages({0x1000}));
+  EXPECT_EQ(cache.lasting(), pages({0x2000}));
+}
+
+class PageCacheOfAStop : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(earlier.prefetch(pages({0x1000, 0x2000})));
+    ASSERT_TRUE(copy.prefetch(pages({0x8000})));
+    copy.freeze(&earlier);
+  }
+
+  FakePages target;
+  PageCache earlier{target.fetch()};
+  PageCache copy{target.fetch()};
+  std::array<std::byte, 8> out{};
+};
+
+TEST_F(PageCacheOfAStop, TakesOnlyWhatLastsFromBefore) {
+  ASSERT_TRUE(copy.read_lasting({0x1ffc}, out));
+  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x1ffc, 8));
+  EXPECT_EQ(copy.read({0x1000}, out).error().failure, Failure::kNotCopied);
+  EXPECT_EQ(copy.missing(), pages({0x1000}));
+  EXPECT_EQ(copy.late(), 0u);
+}
+
+TEST_F(PageCacheOfAStop, SeesWhichOfTheBytesThatItGaveChanged) {
+  ASSERT_TRUE(copy.read_lasting({0x1010}, out));
+  ASSERT_TRUE(copy.read_lasting({0x2000}, out));
+  target.written[0x1018] = std::byte{0xee};  // beside what was read
+  EXPECT_EQ(copy.changed().value(), pages({}));
+  target.written[0x2007] = std::byte{0xee};
+  EXPECT_EQ(copy.changed().value(), pages({0x2000}));
+  target.holes.insert(0x1000);
+  EXPECT_EQ(copy.changed().value(), pages({0x1000, 0x2000}));
+}
+
+TEST_F(PageCacheOfAStop, FetchesLateWhatLastsAndWasNotThere) {
+  ASSERT_TRUE(copy.read_lasting({0x3000}, out));
+  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x3000, 8));
+  EXPECT_EQ(copy.late(), 1u);
+  EXPECT_EQ(copy.missing(), pages({}));
 }
 
 }  // namespace

@@ -41,14 +41,18 @@ void wait_sleep_and_beat(const std::function<void(Told)>& ready) {
   for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
 }
 
+Result<void> copy_nothing(std::span<const ThreadState>) {
+  return {};
+}
+
 TEST(Stop, RegistersNameTheSystemCalls) {
   const Child child(wait_sleep_and_beat);
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target);
   ASSERT_TRUE(comes_to_rest(child.pid(), 3));
-  const auto stop = (*target)->stop();
+  const auto stop = (*target)->stop(copy_nothing);
   ASSERT_TRUE(stop) << stop.error().what;
-  const auto& states = (*stop)->threads();
+  const auto& states = stop->threads;
   ASSERT_EQ(states.size(), 3u);
   EXPECT_TRUE(std::ranges::is_sorted(states, {}, &ThreadState::tid));
   const ThreadState* main = find_thread(states, static_cast<std::uint64_t>(child.pid()));
@@ -64,28 +68,43 @@ TEST(Stop, RegistersNameTheSystemCalls) {
   EXPECT_NE(waiter->instruction_pointer, 0u);
 }
 
-TEST(Stop, HoldsEverythingUntilItIsReleased) {
+TEST(Stop, HoldsEverythingWhileItCopies) {
   const Child child(wait_sleep_and_beat);
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target);
-  auto stop = (*target)->stop();
+  std::uint64_t then = 0;
+  const auto stop = (*target)->stop([&](std::span<const ThreadState> threads) {
+    EXPECT_EQ(threads.size(), 3u);
+    then = peek(**target, child.told(1)).value();
+    std::this_thread::sleep_for(milliseconds(30));
+    EXPECT_EQ(peek(**target, child.told(1)).value(), then);
+    return Result<void>{};
+  });
   ASSERT_TRUE(stop) << stop.error().what;
-  const std::uint64_t then = peek(**target, child.told(1)).value();
-  std::this_thread::sleep_for(milliseconds(30));
-  EXPECT_EQ(peek(**target, child.told(1)).value(), then);
-  const std::uint64_t paused = (*stop)->release();
-  EXPECT_GE(paused, 30'000u);
-  EXPECT_LT(paused, 1'000'000u);
-  EXPECT_EQ((*stop)->release(), paused);  // a second release does nothing
+  EXPECT_GE(stop->pause_us, 30'000u);
+  EXPECT_LT(stop->pause_us, 1'000'000u);
   EXPECT_TRUE(eventually([&] { return peek(**target, child.told(1)).value() > then + 5; }));
   EXPECT_EQ(tracer_of(child.pid()), "0");
 }
 
-TEST(Stop, LetsGoWhenItIsDestroyed) {
+TEST(Stop, LetsGoWhenTheCopyFails) {
   const Child child(wait_sleep_and_beat);
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target);
-  for (int round = 0; round < 20; ++round) ASSERT_TRUE((*target)->stop());
+  const auto stop = (*target)->stop(
+      [](std::span<const ThreadState>) -> Result<void> { return fail(Failure::kGone, "it"); });
+  ASSERT_FALSE(stop);
+  EXPECT_EQ(stop.error().failure, Failure::kGone);
+  const std::uint64_t then = peek(**target, child.told(1)).value();
+  EXPECT_TRUE(eventually([&] { return peek(**target, child.told(1)).value() > then; }));
+  EXPECT_EQ(tracer_of(child.pid()), "0");
+}
+
+TEST(Stop, CanBeTakenAgainAndAgain) {
+  const Child child(wait_sleep_and_beat);
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  for (int round = 0; round < 20; ++round) ASSERT_TRUE((*target)->stop(copy_nothing));
   const std::uint64_t then = peek(**target, child.told(1)).value();
   EXPECT_TRUE(eventually([&] { return peek(**target, child.told(1)).value() > then; }));
 }
@@ -106,21 +125,23 @@ TEST(Stop, StopsEveryThreadOfAStorm) {
   const ProcDir process = ProcDir::open(child.pid()).value();
   for (int round = 0; round < 20; ++round) {
     std::this_thread::sleep_for(milliseconds(2));
-    auto stop = (*target)->stop();
-    ASSERT_TRUE(stop) << stop.error().what;
     std::vector<Tid> alive;
-    const std::vector<Tid> listed = process.threads().value();
-    for (const Tid tid : listed) {
-      const auto stat = process.read(of_thread(tid, "stat"));
-      if (stat && !parse_stat(*stat)->ended()) alive.push_back(tid);
-    }
+    std::uint64_t then = 0;
+    const auto stop = (*target)->stop([&](std::span<const ThreadState>) {
+      const std::vector<Tid> listed = process.threads().value();
+      for (const Tid tid : listed) {
+        const auto stat = process.read(of_thread(tid, "stat"));
+        if (stat && !parse_stat(*stat)->ended()) alive.push_back(tid);
+      }
+      then = peek(**target, child.told(0)).value();
+      std::this_thread::sleep_for(milliseconds(1));
+      EXPECT_EQ(peek(**target, child.told(0)).value(), then);
+      return Result<void>{};
+    });
+    ASSERT_TRUE(stop) << stop.error().what;
     std::vector<Tid> stopped;
-    for (const ThreadState& each : (*stop)->threads()) stopped.push_back(each.tid);
+    for (const ThreadState& each : stop->threads) stopped.push_back(each.tid);
     ASSERT_EQ(stopped, alive);
-    const std::uint64_t then = peek(**target, child.told(0)).value();
-    std::this_thread::sleep_for(milliseconds(1));
-    ASSERT_EQ(peek(**target, child.told(0)).value(), then);
-    (*stop)->release();
     ASSERT_TRUE(eventually([&] { return peek(**target, child.told(0)).value() > then; }));
   }
 }
@@ -145,7 +166,7 @@ TEST(Stop, LosesNoSignalOfTheTarget) {
     }
     done = true;
   });
-  while (!done) EXPECT_TRUE((*target)->stop());
+  while (!done) EXPECT_TRUE((*target)->stop(copy_nothing));
   sender.join();
   EXPECT_TRUE(eventually([&] { return peek(**target, child.told(0)).value() == kSignals; }))
       << peek(**target, child.told(0)).value();
@@ -157,10 +178,9 @@ TEST(Stop, LeavesAJobThatWasStoppedStopped) {
   ASSERT_TRUE(target);
   ::kill(child.pid(), SIGSTOP);
   ASSERT_TRUE(eventually([&] { return state_of_process(child.pid()) == 'T'; }));
-  auto stop = (*target)->stop();
+  const auto stop = (*target)->stop(copy_nothing);
   ASSERT_TRUE(stop) << stop.error().what;
-  EXPECT_EQ((*stop)->threads().size(), 3u);
-  (*stop)->release();
+  EXPECT_EQ(stop->threads.size(), 3u);
   EXPECT_TRUE(eventually([&] { return state_of_process(child.pid()) == 'T'; }));
   ::kill(child.pid(), SIGCONT);
   const std::uint64_t then = peek(**target, child.told(1)).value();
@@ -176,7 +196,7 @@ TEST(Stop, NamesTheOtherTracer) {
   ASSERT_EQ(tracer.told(0), 1u);
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target) << target.error().what;  // reading is not hindered
-  const auto stop = (*target)->stop();
+  const auto stop = (*target)->stop(copy_nothing);
   ASSERT_FALSE(stop);
   EXPECT_EQ(stop.error().failure, Failure::kPermission);
   EXPECT_THAT(stop.error().what,
@@ -197,7 +217,7 @@ TEST(Stop, GivesUpOnAThreadThatCannotStopAndHarmsNothing) {
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target);
   const auto start = std::chrono::steady_clock::now();
-  const auto stop = (*target)->stop();
+  const auto stop = (*target)->stop(copy_nothing);
   const auto took = std::chrono::steady_clock::now() - start;
   ASSERT_FALSE(stop);
   EXPECT_EQ(stop.error().failure, Failure::kLimit);
@@ -214,8 +234,11 @@ TEST(Stop, LeavesTheTargetRunningWhenTheTracerIsKilled) {
       const auto target = open_live(child.pid());
       ready({});
       for (;;) {
-        const auto stop = (*target)->stop();
-        if (stop) ::usleep(500);
+        const auto stop = (*target)->stop([](std::span<const ThreadState>) {
+          ::usleep(500);
+          return Result<void>{};
+        });
+        static_cast<void>(stop);
       }
     });
     ::usleep(static_cast<useconds_t>(300 + 137 * round));
