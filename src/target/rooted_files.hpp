@@ -2,8 +2,7 @@
 //
 // "/usr/lib/x.so" of a process in a container, or of a core from another machine, is a path below
 // another root; and a symbolic link in it must be followed below that root too, or a hostile
-// target could make hangspy open any file of the host. openat2(2) does that; where it is missing
-// (before Linux 5.6, or an old seccomp profile) a path through symbolic links is refused.
+// target could make hangspy open any file of the host.
 #pragma once
 
 #include <filesystem>

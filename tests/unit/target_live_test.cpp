@@ -266,8 +266,35 @@ TEST(LiveTarget, FindsFilesBelowTheTargetsRootOnly) {
   EXPECT_FALSE(find("etc/passwd"));
   EXPECT_FALSE(find("/etc"));
   EXPECT_FALSE(find("/dev/zero"));
-  EXPECT_FALSE(find("/proc/self/exe"));  // a magic link leads anywhere
   EXPECT_FALSE(find(""));
+  // A magic link would lead anywhere; as text it leads nowhere.
+  const int unnamed = ::memfd_create("unnamed", 0);
+  EXPECT_FALSE(find(("/proc/self/fd/" + std::to_string(unnamed)).c_str()));
+  ::close(unnamed);
+}
+
+TEST(LiveTarget, FollowsLinksAsTheTargetWould) {
+  const Child child(number_pages);
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  std::string folder = (std::filesystem::temp_directory_path() / "hangspy-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const std::filesystem::path links = folder;
+  const auto find = [&](const std::string& name) {
+    return (*target)->file_at(Text::of_target((links / name).string())).has_value();
+  };
+  std::filesystem::create_symlink("/etc/passwd", links / "absolute");
+  std::filesystem::create_symlink("./absolute", links / "relative");
+  std::filesystem::create_symlink("../../../../../../../etc", links / "far-up");
+  std::filesystem::create_symlink("loop", links / "loop");
+  std::filesystem::create_symlink("nowhere", links / "dangling");
+  EXPECT_TRUE(find("absolute"));
+  EXPECT_TRUE(find("relative"));
+  EXPECT_TRUE(find("far-up/passwd"));
+  EXPECT_FALSE(find("loop"));
+  EXPECT_FALSE(find("dangling"));
+  EXPECT_FALSE(find("absolute/passwd"));
+  std::filesystem::remove_all(links);
 }
 
 TEST(ChildrenOf, ListsThemSorted) {
