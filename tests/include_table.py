@@ -22,6 +22,7 @@ after("text", "result")
 after("memory", "result")
 after("elf", "text", "memory")
 after("target", "elf")
+after("sandbox", "target")
 after("snapshot", "text")
 after("native", "target", "snapshot")
 after("python", "native")
@@ -31,7 +32,7 @@ after("diagnosis", "snapshot", "graph", "sync")
 BEFORE["diagnosis"] = {"result", "text", "snapshot", "graph", "sync"}
 BEFORE["session"] = BEFORE["diagnosis"] | BEFORE["python"] | {"python", "diagnosis"}
 BEFORE["report"] = {"result", "text", "snapshot", "graph", "diagnosis"}
-BEFORE["cli"] = BEFORE["session"] | {"session", "report"}
+BEFORE["cli"] = BEFORE["session"] | {"session", "report", "sandbox"}
 
 READ = BEFORE["python"] | {"python", "sync"}
 WAITS = {"result", "text", "snapshot", "graph", "sync"}

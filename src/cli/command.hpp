@@ -27,6 +27,7 @@ struct Command {
   int verbosity = 0;
   std::optional<std::set<std::string>> fail_on;  // verdicts that keep their exit code
   bool exit_zero = false;
+  bool sandbox = false;  // of a line that was parsed: true unless it says otherwise
 };
 
 // Either a command, or the exit code of a line that is done already (--help, --version, an error).

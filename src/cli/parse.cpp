@@ -28,6 +28,7 @@ struct Words {  // options as they are typed, before they mean anything
   std::string color = "auto";
   std::string fail_on;
   std::uint64_t max_copy_mb = 64;
+  bool no_sandbox = false;
 };
 
 bool environment_says(const char* name, std::string_view what) {
@@ -71,6 +72,7 @@ void add_report_options(CLI::App& app, Command& command, Words& words) {
                  "verdicts, comma separated, that keep their exit code; others exit 0");
   app.add_flag("--exit-zero", command.exit_zero, "exit 0 whatever the verdict");
   app.add_flag("-v", command.verbosity, "say on stderr what is opened and read; -vv for more");
+  app.add_flag("--no-sandbox", words.no_sandbox, "keep privileges and system calls as they are");
 }
 
 void add_live_options(CLI::App& app, Command& command, Words& words) {
@@ -118,6 +120,7 @@ void apply(const Words& words, Command& command) {
   command.session.pause = words.pause == "always"  ? Pause::kAlways
                           : words.pause == "never" ? Pause::kNever
                                                    : Pause::kAuto;
+  command.sandbox = !words.no_sandbox;
   command.session.max_copy = words.max_copy_mb << 20;
   command.format = words.format == "json" ? Format::kJson : Format::kText;
   command.report.colour = wants_colour(words.color);

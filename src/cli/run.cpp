@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "cli/command.hpp"
+#include "hangspy/sandbox.hpp"
 
 namespace hangspy::cli {
 namespace {
@@ -58,6 +59,15 @@ int explain(const std::string& rule) {
   return finish(list, 0);
 }
 
+// What could not be given up is no reason to refuse a diagnosis, and is told.
+void enter_sandbox(const Command& command) {
+  const auto measures = command.action == Action::kCore ? sandbox::enter_core(command.core)
+                                                        : sandbox::enter_live(command.pid);
+  for (const auto& each : measures) {
+    spdlog::info("sandbox: {}{}", each.held ? "" : "without ", each.what);
+  }
+}
+
 Result<session::Outcome> diagnose(const Command& command) {
   if (command.action == Action::kCore) return session::run_core(command.core, command.session);
   return session::run_live(command.pid, command.session);
@@ -69,6 +79,7 @@ int run(const Command& command) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves is no reason to die of
   set_up_voice(command.verbosity);
   if (command.action == Action::kExplain) return explain(command.rule);
+  if (command.sandbox) enter_sandbox(command);
   const auto outcome = diagnose(command);
   if (!outcome) return complain(outcome.error());
   const auto& [snapshot, diagnosis, account] = *outcome;

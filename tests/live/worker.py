@@ -207,6 +207,7 @@ class Worker:
         seconds=600,
         limit=600,
         request_limit=1,
+        uid=None,
     ):
         self.python = pythons.named(python_name)
         self.server, self.loop, self.fixture, self.asgiref = server, loop, fixture, asgiref
@@ -215,6 +216,7 @@ class Worker:
         path = self.expected.path or f"/{page}"
         self.path = path.format(seconds=seconds, limit=limit)
         self._request_limit = request_limit
+        self._uid = uid
         self.pid = self.truth = self.truth_path = self.port = None
         self._cleanup = contextlib.ExitStack()
 
@@ -291,9 +293,15 @@ class Worker:
         environment = self._environment()
         if self.fixture == "django":
             shutil.copy(template_database(interpreter, environment), self._folder / "db")
+        as_user = []
+        if self._uid is not None:
+            for path in (self._folder, *self._folder.iterdir()):
+                os.chown(path, self._uid, self._uid)
+            as_user = ["setpriv", f"--reuid={self._uid}", f"--regid={self._uid}", "--clear-groups",
+                       "--pdeathsig=KILL"]
         with open(self._log_path, "wb") as log:
             self._process = subprocess.Popen(
-                [interpreter, *self._server_arguments()],
+                [*as_user, interpreter, *self._server_arguments()],
                 env=environment,
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,

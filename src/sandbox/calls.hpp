@@ -1,0 +1,27 @@
+// The system calls that are left: a list of what reading takes, and nothing else.
+//
+// A call that is not on the list fails with ENOSYS, as on a kernel that never had it; that is what
+// the C library's own fallbacks wait for. So does a listed call with other arguments than those
+// allowed. A call of another architecture (int 0x80, x32) kills: no code of hangspy makes one.
+#pragma once
+
+#include <vector>
+
+#include "hangspy/result.hpp"
+#include "hangspy/target.hpp"
+
+namespace hangspy::sandbox {
+
+// AddressSanitizer maps code and looks for leaks with a process and ptrace of its own. A build
+// with it allows that, and is not for use.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kForSanitizers = true;
+#else
+inline constexpr bool kForSanitizers = false;
+#endif
+
+// Allows the calls on the list; process_vm_readv on `readable` only, and the requests of ptrace
+// that stop, look and let go only with `may_stop`. Errors: kPermission.
+[[nodiscard]] Result<void> limit_calls(const std::vector<target::Tid>& readable, bool may_stop);
+
+}  // namespace hangspy::sandbox
