@@ -9,7 +9,9 @@ import argparse
 import contextlib
 import datetime
 import json
+import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,32 @@ MINIMUM = 3
 NOTHING_US = 20_000  # how long the window is open while nothing runs
 
 
+def ended(code):
+    if code < 0:
+        return f"did not end in {LIMIT_SECONDS} s"
+    return signal.Signals(code - 128).name if code > 128 else f"exit {code}"
+
+
+@contextlib.contextmanager
+def before_others():
+    """What else the machine does must not be measured: nothing else gets a processor that is wanted
+    here. Only root may, and the page says which it was. Where the kernel groups processes by
+    session, the group's priority counts, and not the process's own."""
+    group = pathlib.Path("/proc/self/autogroup")
+    said = group.read_text().split()[-1] if group.exists() else ""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+        if said:
+            group.write_text("-20")
+    except PermissionError:
+        pass
+    try:
+        yield
+    finally:
+        if said and group.read_text().split()[-1] != said:
+            group.write_text(said)
+
+
 class Bench:
     def __init__(self, options):
         self.options = options
@@ -46,14 +74,13 @@ class Bench:
         errors = ran.stderr.decode(errors="replace").strip().splitlines()
         if ran.returncode != 0:
             raise RuntimeError(f"bench_measure: exit {ran.returncode}: {errors}")
-        return json.loads(ran.stdout), errors[-1] if errors else ""
+        return json.loads(ran.stdout), errors[0] if errors else "says nothing"
 
     def one(self, tool, target, output, window="-"):
         command = [word.format(pid=target.pid) for word in tool.command]
         cost, error = self.run(command, output, window)
         if cost["exit"] not in tool.ok:
-            ended = "did not end in time" if cost["exit"] < 0 else f"exit {cost['exit']}"
-            return {"failed": f"{ended}: {error}"}
+            return {"failed": f"{ended(cost['exit'])}: {error}"}
         if tool.name.startswith("hangspy"):
             cost["timing"] = json.loads(output.read_text())["timing"]
         return cost
@@ -109,6 +136,7 @@ class Bench:
         return {
             "date": datetime.date.today().isoformat(),
             "runs": self.options.runs,
+            "nice": os.getpriority(os.PRIO_PROCESS, 0),
             "python": tools.said_by([self.python, "--version"]),
             "versions": {tool.name: tools.said_by(tool.version)
                          for tool in self.tools if tool.version},
@@ -129,7 +157,8 @@ def failures(results):
 
 
 def bench(options):
-    results = Bench(options).all()
+    with before_others():
+        results = Bench(options).all()
     if options.results:
         options.results.write_text(json.dumps(results))
     words = page.written(results)

@@ -226,7 +226,7 @@ def machine(results):
     return (f"- {processor()}, Linux {platform.release()}, target {results.python}\n"
             f"- {versions}{absent}\n"
             f"- {results.date}, {results.runs} turns each (fewer where a tool is slow), load"
-            f" average {results.load} before")
+            f" average {results.load} before, all at nice {results.nice}")
 
 
 def starts_table(results):
