@@ -158,12 +158,19 @@ Result<void> choose_layout(const memory::Memory& memory, Address runtime_at, std
 
 Result<Runtime> find_runtime(const target::Target& target, const memory::Memory& memory) {
   HANGSPY_TRY(found, locate(target, memory));
-  HANGSPY_TRY(version, version_word(found));
+  HANGSPY_TRY(number, version_word(found));
+  return read_runtime(memory, found.runtime, number, found.path);
+}
+
+Result<Runtime> read_runtime(const memory::Memory& memory, Address at, std::uint32_t number,
+                             const Text& executable) {
   Runtime runtime;
-  runtime.version = dotted(version);
-  runtime.executable = found.path;
-  HANGSPY_CHECK(choose_layout(memory, found.runtime, version, runtime));
-  HANGSPY_CHECK(read_interpreters(memory, found.runtime, runtime));
+  runtime.at = at;
+  runtime.number = number;
+  runtime.version = dotted(number);
+  runtime.executable = executable;
+  HANGSPY_CHECK(choose_layout(memory, at, number, runtime));
+  HANGSPY_CHECK(read_interpreters(memory, at, runtime));
   runtime.layout += ", confirmed by its interpreter's thread list";
   return runtime;
 }

@@ -15,6 +15,8 @@
 namespace hangspy::python {
 
 struct Runtime {
+  Address at;                // _PyRuntime
+  std::uint32_t number = 0;  // Py_Version: major, minor, micro, level and serial
   layouts::Build build;
   std::string version;  // "3.12.1"
   Text executable;      // the mapped file that holds it
@@ -28,5 +30,8 @@ struct Runtime {
 // kImplausible with both numbers where the target contradicts the layout.
 [[nodiscard]] Result<Runtime> find_runtime(const target::Target& target,
                                            const memory::Memory& memory);
+// The same for a runtime whose place, number and file are known: reads `memory` alone.
+[[nodiscard]] Result<Runtime> read_runtime(const memory::Memory& memory, Address at,
+                                           std::uint32_t number, const Text& executable);
 
 }  // namespace hangspy::python

@@ -1,0 +1,56 @@
+// The memory images of real workers give the verdict of the page that their worker was in.
+#include "image.hpp"
+
+#include <gtest/gtest.h>
+
+namespace hangspy::images {
+namespace {
+
+using diagnosis::Certainty;
+using diagnosis::Verdict;
+
+struct Expected {
+  const char* page;
+  Verdict verdict;
+  Certainty certainty;
+  const char* rule;
+};
+
+void PrintTo(const Expected& expected, std::ostream* out) {
+  *out << expected.page;
+}
+
+constexpr Expected kExpected[] = {
+    {"ok", Verdict::kHealthy, Certainty::kNone, ""},
+    {"slow-query", Verdict::kSlow, Certainty::kNone, ""},
+    {"stacked", Verdict::kDeadlock, Certainty::kProven, "stacked-current-thread-executor"},
+    {"stacked-ok", Verdict::kSlow, Certainty::kNone, ""},
+    {"event", Verdict::kDeadlock, Certainty::kLikely, "event-behind-its-setter"},
+    {"bridge", Verdict::kDeadlock, Certainty::kProven, "thread-sensitive-nesting"},
+    {"bridge-ok", Verdict::kSlow, Certainty::kNone, ""},
+    {"on-loop", Verdict::kDeadlock, Certainty::kProven, "loop-waits-for-itself"},
+    {"gather", Verdict::kDeadlock, Certainty::kProven, "thread-sensitive-nesting"},
+};
+
+class RecordedImage : public testing::TestWithParam<std::tuple<const char*, Expected>> {};
+
+TEST_P(RecordedImage, GivesTheVerdictOfItsPage) {
+  const auto& [minor, expected] = GetParam();
+  const auto path = std::string(HANGSPY_IMAGES "/") + minor + "-" + expected.page + ".image";
+  const auto image = Image::load(path);
+  ASSERT_TRUE(image) << image.error().what;
+  const auto reading = (*image)->diagnose();
+  ASSERT_TRUE(reading) << reading.error().what;
+  const auto& found = reading->diagnosis;
+  EXPECT_EQ(diagnosis::name_of(found.verdict), diagnosis::name_of(expected.verdict));
+  EXPECT_EQ(diagnosis::name_of(found.certainty), diagnosis::name_of(expected.certainty));
+  EXPECT_EQ(found.rule, expected.rule);
+  EXPECT_TRUE(found.missing.empty()) << found.missing.front();
+}
+
+INSTANTIATE_TEST_SUITE_P(EachMinor, RecordedImage,
+                         testing::Combine(testing::Values("3.11", "3.12", "3.13"),
+                                          testing::ValuesIn(kExpected)));
+
+}  // namespace
+}  // namespace hangspy::images
