@@ -39,3 +39,22 @@ format-check:
 
 format: lint-setup
 	clang-format-19 -i $(CXX_SOURCES)
+
+FUZZERS = image elf snapshot graph text
+FUZZ_SECONDS ?= 3600
+MUTATIONS ?= 100000
+
+fuzz-build: lint-setup
+	cmake --preset fuzz
+	cmake --build --preset fuzz -j $(JOBS) --target mutate fuzzers
+
+# Each harness for FUZZ_SECONDS, one after the other. What it finds stays in build/fuzz/found; a
+# case that was mended goes to tests/fuzz/corpus.
+fuzz: fuzz-build
+	for each in $(FUZZERS); do \
+	  tests/fuzz/run.sh build/fuzz $$each -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+
+# Recorded workers, spoilt in so many ways.
+mutate: fuzz-build
+	build/fuzz/mutate build/fuzz/tests/images $(MUTATIONS)
