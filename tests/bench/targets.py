@@ -3,7 +3,6 @@ import contextlib
 import dataclasses
 import mmap
 import pathlib
-import struct
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -92,8 +91,3 @@ def difference(before, after):
     ran = sum(before.runs[tid] != after.runs.get(tid) for tid in before.runs)
     return {"ran": ran, "pages": after.pages - before.pages,
             "resident_kb": after.resident_kb - before.resident_kb}
-
-
-def opened(window):
-    """The number of the window that was asked for last; odd means open."""
-    return struct.unpack("I", window.read_bytes()[:4])[0]
