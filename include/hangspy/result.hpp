@@ -66,7 +66,7 @@ using Result = tl::expected<T, Error>;
 #define HANGSPY_TRY(name, ...)                                                     \
   auto name##_or_error = (__VA_ARGS__);                                            \
   if (!name##_or_error) return tl::unexpected(std::move(name##_or_error.error())); \
-  auto& name = *name##_or_error
+  auto&& name = *std::move(name##_or_error)
 
 // HANGSPY_CHECK(expression): the same for a Result<void>.
 #define HANGSPY_CHECK(...) \

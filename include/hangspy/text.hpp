@@ -8,6 +8,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -24,14 +25,19 @@ class Text {
   [[nodiscard]] static Text of_target(std::string bytes) { return Text(std::move(bytes)); }
 
   // The same bytes again, for comparing and parsing. Never write them out.
-  [[nodiscard]] std::string_view bytes() const { return bytes_; }
-  [[nodiscard]] bool empty() const { return bytes_.empty(); }
+  [[nodiscard]] std::string_view bytes() const {
+    return bytes_ ? std::string_view(*bytes_) : std::string_view();
+  }
+  [[nodiscard]] bool empty() const { return bytes().empty(); }
 
-  auto operator<=>(const Text&) const = default;
+  std::strong_ordering operator<=>(const Text& other) const { return bytes() <=> other.bytes(); }
+  bool operator==(const Text& other) const { return bytes() == other.bytes(); }
 
  private:
-  explicit Text(std::string bytes) : bytes_(std::move(bytes)) {}
-  std::string bytes_;
+  explicit Text(std::string bytes)
+      : bytes_(bytes.empty() ? nullptr : std::make_shared<const std::string>(std::move(bytes))) {}
+  // Shared: a hundred thousand tasks stand in the same file and function.
+  std::shared_ptr<const std::string> bytes_;
 };
 
 template <class Stream>

@@ -8,9 +8,10 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "hangspy/result.hpp"
@@ -38,6 +39,11 @@ struct NodeId {
   NodeKind kind = NodeKind::kThread;
   Address object;
   auto operator<=>(const NodeId&) const = default;
+};
+struct NodeIdHash {
+  std::size_t operator()(const NodeId& id) const {
+    return std::hash<std::uint64_t>{}(id.object.value ^ static_cast<std::uint64_t>(id.kind) << 56);
+  }
 };
 
 enum class Acts : std::uint8_t {
@@ -106,7 +112,7 @@ class WaitGraph {
   std::vector<Edge> edges_;
   std::vector<std::vector<EdgeIndex>> out_;
   std::vector<std::uint32_t> groups_;
-  std::map<NodeId, NodeIndex> index_;
+  std::unordered_map<NodeId, NodeIndex, NodeIdHash> index_;
 };
 
 struct Assume {

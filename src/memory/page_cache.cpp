@@ -1,5 +1,5 @@
-// The page cache: a hash map of pages that never move, and a shortcut to the last page used,
-// because nine reads of ten fall on the page of the read before.
+// The page cache: a hash map of pages that never move, and a table of the pages used last, because
+// nearly every read falls on one of them.
 #include "memory/page_cache.hpp"
 
 #include <algorithm>
@@ -90,7 +90,7 @@ Result<void> PageCache::read_across(Use use, std::uint64_t at, std::span<std::by
 }
 
 Result<const PageCache::Last*> PageCache::page(Use use, std::uint64_t at) const {
-  Last& last = last_[static_cast<std::size_t>(use)];
+  Last& last = recent(use, at);
   if (at == last.at) return &last;
   auto found = slots_.find(at);
   if (found == slots_.end()) {
@@ -119,7 +119,7 @@ const PageCache::Last* PageCache::earlier_page(std::uint64_t at) const {
     found = earlier_->slots_.find(at);
   }
   if (found == earlier_->slots_.end() || found->second.bytes == nullptr) return nullptr;
-  Last& last = last_[static_cast<std::size_t>(Use::kLasting)];
+  Last& last = recent(Use::kLasting, at);
   last = {at, found->second.bytes, &given_[at]};
   return &last;
 }

@@ -91,6 +91,7 @@ class PageCache final : public Memory {
 
  private:
   static constexpr std::uint64_t kNoPage = 1;  // not a page address
+  static constexpr std::size_t kRecent = 64;
 
   enum class Use : std::uint8_t { kAny, kLasting };
   struct Slot {
@@ -99,7 +100,8 @@ class PageCache final : public Memory {
     bool asked_lasting = false;
   };
   using Words = std::bitset<kPageSize / 8>;
-  // The page read last, for each use: nine reads of ten fall on it.
+  // The pages read last, for each use, by some bits of their address: nearly every read falls on
+  // one.
   struct Last {
     std::uint64_t at = kNoPage;
     const std::byte* bytes = nullptr;
@@ -109,6 +111,9 @@ class PageCache final : public Memory {
   [[nodiscard]] Result<void> read_for(Use use, Address at, std::span<std::byte> out) const;
   [[nodiscard]] Result<const Last*> page(Use use, std::uint64_t at) const;
   [[nodiscard]] const Last* earlier_page(std::uint64_t at) const;
+  [[nodiscard]] Last& recent(Use use, std::uint64_t at) const {
+    return last_[static_cast<std::size_t>(use)][at / kPageSize % kRecent];
+  }
   static void copy_out(const Last& from, std::uint64_t offset, std::span<std::byte> out);
   [[nodiscard]] static bool same_words(const std::byte* then, const std::byte* now,
                                        const Words& words);
@@ -125,7 +130,7 @@ class PageCache final : public Memory {
   bool frozen_ = false;
   PageCache* earlier_ = nullptr;
   mutable std::size_t late_ = 0;
-  mutable std::array<Last, 2> last_;                        // by use
+  mutable std::array<std::array<Last, kRecent>, 2> last_;   // by use
   mutable std::unordered_map<std::uint64_t, Words> given_;  // of earlier pages: which words
   mutable std::unordered_map<std::uint64_t, Slot> slots_;
   mutable std::unordered_set<std::uint64_t> missing_;

@@ -1,5 +1,6 @@
 #include "python/await_chain.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace hangspy::python {
@@ -38,7 +39,7 @@ Result<Address> awaited(const Objects& objects, const Frames& frames, Address ge
 }
 
 // The next object of the chain behind one of the C wrappers; null at the chain's end.
-Result<Address> behind(const Objects& objects, Address object, const std::string& type) {
+Result<Address> behind(const Objects& objects, Address object, std::string_view type) {
   const auto& layout = objects.layout();
   if (type == "coroutine_wrapper")
     return objects.pointer(object + layout.coroutine_wrapper.coroutine);
@@ -51,6 +52,26 @@ Result<Address> behind(const Objects& objects, Address object, const std::string
   if (type == "_asyncio.FutureIter") return objects.pointer(object + layout.future_iterator.future);
   return Address{};
 }
+
+// Nearly all chains are short; only a long one pays for a set.
+class Seen {
+ public:
+  // False when it was there.
+  bool insert(Address object) {
+    if (few_.size() < kFew) {
+      if (std::find(few_.begin(), few_.end(), object) != few_.end()) return false;
+      few_.push_back(object);
+      return true;
+    }
+    if (all_.empty()) all_.insert(few_.begin(), few_.end());
+    return all_.insert(object).second;
+  }
+
+ private:
+  static constexpr std::size_t kFew = 16;
+  std::vector<Address> few_;
+  std::set<Address> all_;
+};
 
 }  // namespace
 
@@ -66,8 +87,8 @@ Result<std::optional<RawFrame>> frame_inside(const Objects& objects, const Frame
 Result<std::vector<RawLink>> await_chain(const Objects& objects, const Frames& frames,
                                          Address coroutine) {
   std::vector<RawLink> chain;
-  std::set<Address> seen;
-  for (Address object = coroutine; object && seen.insert(object).second;) {
+  Seen seen;
+  for (Address object = coroutine; object && seen.insert(object);) {
     if (chain.size() == kMaxLinks)
       return fail(Failure::kLimit, "an await chain over 100,000 links");
     HANGSPY_TRY(type_at, objects.type_of(object));
@@ -82,7 +103,7 @@ Result<std::vector<RawLink>> await_chain(const Objects& objects, const Frames& f
         next = inner;
       }
     } else {
-      HANGSPY_TRY(inner, behind(objects, object, type));
+      HANGSPY_TRY(inner, behind(objects, object, type.bytes()));
       next = inner;
     }
     chain.push_back(std::move(link));

@@ -14,7 +14,7 @@ namespace hangspy::python {
 
 struct RawLink {
   Address object;
-  std::string type;
+  Text type;
   std::optional<RawFrame> frame;
 };
 

@@ -51,7 +51,7 @@ std::optional<Partial> partial(const Objects& objects, Address callable) {
   const auto type = objects.type_of(callable);
   if (!type) return std::nullopt;
   const auto name = objects.type_name(*type);
-  if (!name || *name != "functools.partial") return std::nullopt;
+  if (!name || name->bytes() != "functools.partial") return std::nullopt;
   const auto& field = objects.layout().partial;
   const auto function = objects.pointer(callable + field.function);
   const auto arguments_at = objects.pointer(callable + field.arguments);

@@ -55,7 +55,7 @@ Result<Items> Objects::set(Address object) const {
 Result<Items> Objects::deque(Address object) const {
   HANGSPY_TRY(type, type_of(object));
   HANGSPY_TRY(name, type_name(type));
-  if (name != "collections.deque") {
+  if (name.bytes() != "collections.deque") {
     return fail(Failure::kImplausible, "no deque lies at " + to_hex(object));
   }
   HANGSPY_TRY(count, value<std::uint64_t>(object + layout().variable_object.item_count));

@@ -55,10 +55,22 @@ Result<Address> Objects::type_of(Address object) const {
   return type;
 }
 
+Result<const Objects::TypeFacts*> Objects::facts_of(Address object) const {
+  HANGSPY_TRY(type, pointer(object + layout().object.type));
+  return facts(type);
+}
+
+Result<const Objects::TypeFacts*> Objects::facts(Address type) const {
+  auto& recent = recent_types_[type.value >> 4 & (recent_types_.size() - 1)];
+  if (recent.first == type && recent.second != nullptr) return recent.second;
+  HANGSPY_TRY(known, lasting().read_facts(type));
+  recent = {type, known};
+  return known;
+}
+
 // A type is believed when the chain of its types ends in one that is its own type, as
 // PyType_Type is, within a few steps (a metaclass of a metaclass is rare).
-Result<const Objects::TypeFacts*> Objects::facts(Address type) const {
-  if (lasting_) return lasting_->facts(type);
+Result<const Objects::TypeFacts*> Objects::read_facts(Address type) const {
   if (const auto seen = types_.find(type.value); seen != types_.end()) return &seen->second;
   Address above = type;
   for (int step = 0;; ++step) {
@@ -73,7 +85,7 @@ Result<const Objects::TypeFacts*> Objects::facts(Address type) const {
   HANGSPY_TRY(name_at, value<std::uint64_t>(type + layout().type.name));
   HANGSPY_TRY(name, c_string({name_at}));
   HANGSPY_TRY(flags, value<std::uint64_t>(type + layout().type.flags));
-  known.name = std::move(name);
+  known.name = Text::of_target(std::move(name));
   known.flags = flags;
   HANGSPY_TRY(mro_at, pointer(type + layout().type.mro));
   if (mro_at) {
@@ -86,12 +98,11 @@ Result<const Objects::TypeFacts*> Objects::facts(Address type) const {
 }
 
 Result<bool> Objects::is_kind(Address object, Kind kind) const {
-  HANGSPY_TRY(type, type_of(object));
-  HANGSPY_TRY(known, facts(type));
+  HANGSPY_TRY(known, facts_of(object));
   return (known->flags >> static_cast<unsigned>(kind) & 1) != 0;
 }
 
-Result<std::string> Objects::type_name(Address type) const {
+Result<Text> Objects::type_name(Address type) const {
   HANGSPY_TRY(known, facts(type));
   return known->name;
 }
@@ -99,7 +110,7 @@ Result<std::string> Objects::type_name(Address type) const {
 Result<Text> Objects::full_type_name(Address type) const {
   if (lasting_) return lasting_->full_type_name(type);
   HANGSPY_TRY(known, facts(type));
-  if ((known->flags & kHeapTypeFlag) == 0) return Text::of_target(known->name);
+  if ((known->flags & kHeapTypeFlag) == 0) return known->name;
   HANGSPY_TRY(name_at, pointer(type + layout().heap_type.qualified_name));
   HANGSPY_TRY(name, text(name_at));
   const auto module = class_attribute(type, "__module__");
@@ -115,18 +126,14 @@ Result<std::uint64_t> Objects::basic_size(Address type) const {
 
 bool Objects::is_instance(Address object, Address type) const {
   if (!object || !type) return false;
-  const auto own = type_of(object);
-  if (!own) return false;
-  const auto known = facts(*own);
+  const auto known = facts_of(object);
   return known && (*known)->mro.contains(type);
 }
 
 bool Objects::is_builtin(Address object, std::string_view name) const {
   if (!object) return false;
-  const auto type = type_of(object);
-  if (!type) return false;
-  const auto known = facts(*type);
-  return known && ((*known)->flags & kHeapTypeFlag) == 0 && (*known)->name == name;
+  const auto known = facts_of(object);
+  return known && ((*known)->flags & kHeapTypeFlag) == 0 && (*known)->name.bytes() == name;
 }
 
 Result<std::uint64_t> Objects::reference_count(Address object) const {

@@ -9,6 +9,7 @@
 // Modules/_collectionsmodule.c, Objects/setobject.c, tags v3.11.7, v3.12.1, v3.13.0.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -71,7 +72,7 @@ class Objects {
   [[nodiscard]] Result<Address> type_of(Address object) const;
   [[nodiscard]] Result<bool> is_kind(Address object, Kind kind) const;
   // tp_name: "coroutine", "_asyncio.Task"; of a Python class only its bare name.
-  [[nodiscard]] Result<std::string> type_name(Address type) const;
+  [[nodiscard]] Result<Text> type_name(Address type) const;
   // module and qualified name of a type, as Python shows it; for people, not for decisions.
   [[nodiscard]] Result<Text> full_type_name(Address type) const;
   [[nodiscard]] Result<std::uint64_t> basic_size(Address type) const;
@@ -128,11 +129,13 @@ class Objects {
       : memory_(lasting), build_(build), lasting_memory_(lasting) {}
 
   struct TypeFacts {
-    std::string name;
+    Text name;
     std::uint64_t flags = 0;
     std::set<Address> mro;
   };
   [[nodiscard]] Result<const TypeFacts*> facts(Address type) const;
+  [[nodiscard]] Result<const TypeFacts*> read_facts(Address type) const;
+  [[nodiscard]] Result<const TypeFacts*> facts_of(Address object) const;
   struct StringData {
     Address data;
     std::uint64_t length;
@@ -149,6 +152,8 @@ class Objects {
   memory::LastingMemory lasting_memory_;
   std::unique_ptr<Objects> lasting_;  // none in the lasting objects themselves
   mutable std::unordered_map<std::uint64_t, TypeFacts> types_;
+  // The types used last, by some bits of their address: nearly every look-up ends here.
+  mutable std::array<std::pair<Address, const TypeFacts*>, 256> recent_types_{};
 };
 
 }  // namespace hangspy::python

@@ -95,7 +95,7 @@ void Process::continue_on_thread(std::vector<RawLink>& chain) const {
     if (own == thread.frames.end()) continue;
     for (auto frame = own; frame != thread.frames.begin();) {
       --frame;
-      chain.push_back({frame->address, "frame", *frame});
+      chain.push_back({frame->address, Text::of_target("frame"), *frame});
     }
     return;
   }
@@ -113,7 +113,7 @@ snapshot::Task Process::describe_task(const RawTask& task) const {
       objects_.value<std::int32_t>(task.object + objects_.layout().task.cancels_requested)
           .value_or(0);
   for (const auto& link : task.chain) {
-    snapshot::AwaitLink plain{Text::of_target(link.type), link.object, std::nullopt};
+    snapshot::AwaitLink plain{link.type, link.object, std::nullopt};
     if (link.frame) {
       plain.frame = frames_.fact(*link.frame);
       fact.is_request = fact.is_request || landmarks_.of(*link.frame) == Mark::kRequest;

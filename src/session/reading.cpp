@@ -67,14 +67,13 @@ Result<Constants> read_constants(const target::Target& target, const memory::Mem
   return constants;
 }
 
-Result<Reading> read_once(const target::Target& target, const memory::Memory& memory,
-                          const Constants& constants,
-                          const std::vector<target::ThreadState>& kernel_threads) {
+Result<snapshot::Snapshot> read_once(const target::Target& target, const memory::Memory& memory,
+                                     const Constants& constants,
+                                     const std::vector<target::ThreadState>& kernel_threads) {
   HANGSPY_TRY(process, python::Process::read(memory, constants.runtime, kernel_threads,
                                              *constants.landmarks));
   HANGSPY_CHECK(refuse_supervisor(target, *process));
-  Reading reading;
-  auto& snapshot = reading.snapshot;
+  snapshot::Snapshot snapshot;
   snapshot.is_core = target.kind() == target::Target::Kind::kCore;
   snapshot.pid = target.pid();
   snapshot.runtime = constants.facts;
@@ -82,7 +81,12 @@ Result<Reading> read_once(const target::Target& target, const memory::Memory& me
   for (auto& loop : snapshot.loops) {
     if (!snapshot.is_core) loop.now = monotonic_now();
   }
-  reading.diagnosis = diagnosis::diagnose(snapshot);
+  return snapshot;
+}
+
+Reading judged(snapshot::Snapshot snapshot) {
+  Reading reading{std::move(snapshot), {}};
+  reading.diagnosis = diagnosis::diagnose(reading.snapshot);
   return reading;
 }
 

@@ -28,9 +28,11 @@ struct Constants {
 // A page cache that fetches from the target.
 [[nodiscard]] memory::PageCache cache_over(const target::Target& target);
 
-// Reads everything through `memory` and judges it. `kernel_threads` must be of the same moment.
-[[nodiscard]] Result<Reading> read_once(const target::Target& target, const memory::Memory& memory,
-                                        const Constants& constants,
-                                        const std::vector<target::ThreadState>& kernel_threads);
+// Reads everything through `memory`. `kernel_threads` must be of the same moment.
+[[nodiscard]] Result<snapshot::Snapshot> read_once(
+    const target::Target& target, const memory::Memory& memory, const Constants& constants,
+    const std::vector<target::ThreadState>& kernel_threads);
+// Takes the memory's place: it should be given back before, for both may be large.
+[[nodiscard]] Reading judged(snapshot::Snapshot snapshot);
 
 }  // namespace hangspy::session

@@ -57,26 +57,33 @@ void Sampling::learn(const memory::PageCache& cache) {
   lasting_.insert(lasting.begin(), lasting.end());
 }
 
+// The pages are given back before what was read is judged.
+Result<snapshot::Snapshot> Sampling::read_live(const std::vector<target::ThreadState>& threads,
+                                               snapshot::Sample& account) {
+  auto cache = cache_over(target_);
+  auto snapshot = read_once(target_, cache, constants_, threads);
+  learn(cache);
+  account.bytes_read += cache.bytes_read();
+  return snapshot;
+}
+
 Result<Sampled> Sampling::read_still() {
   Sampled sampled;
   std::optional<Error> failed;
   for (std::uint32_t attempt = 1; attempt <= kStillTries; ++attempt) {
     HANGSPY_TRY(before, target_.threads());
-    auto cache = cache_over(target_);
-    auto reading = read_once(target_, cache, constants_, before);
+    auto snapshot = read_live(before, sampled.account);
     HANGSPY_TRY(after, target_.threads());
-    learn(cache);
-    if (!reading) {
-      failed = reading.error();
+    if (!snapshot) {
+      failed = snapshot.error();
       if (is_final(failed->failure)) break;
       continue;
     }
     failed.reset();
-    mark_sleepers(before, after, reading->snapshot);
-    sampled.reading = std::move(*reading);
+    mark_sleepers(before, after, *snapshot);
+    sampled.reading = judged(std::move(*snapshot));
     sampled.after = std::move(after);
     sampled.account.tries = attempt;
-    sampled.account.bytes_read += cache.bytes_read();
     const bool still = holds_still(sampled.reading.snapshot, sampled.reading.diagnosis);
     sampled.doubt = still ? "" : "threads ran while they were read, and it may not be stopped";
     if (still) break;
@@ -113,13 +120,12 @@ void Sampling::leave_open(const std::string& why, Sampled& sampled) const {
 // Reads on while it runs, only to learn which pages it uses, until that brings next to nothing:
 // what it gives back it hands out again.
 void Sampling::rehearse() {
+  snapshot::Sample unaccounted;
   for (std::uint32_t round = 0, quiet = 0; round < kRehearsals && quiet < 2; ++round) {
     const auto threads = target_.threads();
     if (!threads) return;
     const auto known = learned_.size();
-    auto cache = cache_over(target_);
-    static_cast<void>(read_once(target_, cache, constants_, *threads));
-    learn(cache);
+    static_cast<void>(read_live(*threads, unaccounted));
     quiet = learned_.size() > known + learned_.size() / 256 ? 0 : quiet + 1;
   }
 }
@@ -136,21 +142,26 @@ Result<std::vector<Address>> Sampling::pages_for(std::uint32_t stop) const {
   return pages;
 }
 
-// A reading of a copy, and why it is not the whole truth of its moment.
-Result<Reading> Sampling::read_copy(const memory::PageCache& cache, const target::Stopped& stopped,
-                                    std::string& doubt) {
-  auto reading = read_once(target_, cache, constants_, stopped.threads);
+Result<Sampling::Copied> Sampling::read_copy(std::uint32_t stop, snapshot::Sample& account) {
+  HANGSPY_TRY(pages, pages_for(stop));
+  // What never changes is copied before the stop; see PageCache::freeze.
+  auto earlier = cache_over(target_);
+  HANGSPY_CHECK(earlier.prefetch({lasting_.begin(), lasting_.end()}));
+  auto cache = cache_over(target_);
+  HANGSPY_TRY(stopped, copy(cache, earlier, pages));
+  account.stops = account.tries = stop;
+  account.pause_us += stopped.pause_us;
+  account.bytes_read += cache.bytes_read();
+  Copied copied{read_once(target_, cache, constants_, stopped.threads)};
   learn(cache);
   HANGSPY_TRY(changed, cache.changed());
   learned_.insert(changed.begin(), changed.end());
-  // Types and code that were fetched after the stop are good enough to say that it moves.
-  const bool late = reading && cache.late() != 0 && is_finding(reading->diagnosis);
-  const bool whole = cache.missing().empty() && changed.empty() && !late;
-  doubt = whole ? "" : "pages that it needs were not copied";
-  spdlog::debug("copied in {} us: {} bytes; {} pages missing, {} changed, {} late",
+  copied.whole = cache.missing().empty() && changed.empty();
+  copied.late = cache.late() != 0;
+  spdlog::debug("stop {}: {} us, {} bytes; {} pages missing, {} changed, {} late", stop,
                 stopped.pause_us, cache.bytes_read(), cache.missing().size(), changed.size(),
                 cache.late());
-  return reading;
+  return copied;
 }
 
 Result<Sampled> Sampling::read_stopped() {
@@ -160,22 +171,16 @@ Result<Sampled> Sampling::read_stopped() {
   rehearse();
   std::optional<Error> failed;
   for (std::uint32_t stop = 1; stop <= kMaxStops; ++stop) {
-    HANGSPY_TRY(pages, pages_for(stop));
-    // What never changes is copied before the stop; see PageCache::freeze.
-    auto earlier = cache_over(target_);
-    HANGSPY_CHECK(earlier.prefetch({lasting_.begin(), lasting_.end()}));
-    auto cache = cache_over(target_);
-    HANGSPY_TRY(stopped, copy(cache, earlier, pages));
-    sampled.account.stops = sampled.account.tries = stop;
-    sampled.account.pause_us += stopped.pause_us;
-    sampled.account.bytes_read += cache.bytes_read();
-    auto reading = read_copy(cache, stopped, sampled.doubt);
-    if (!reading) {
-      failed = reading.error();
+    HANGSPY_TRY(copied, read_copy(stop, sampled.account));
+    if (!copied.snapshot) {
+      failed = copied.snapshot.error();
       continue;
     }
     failed.reset();
-    sampled.reading = std::move(*reading);
+    sampled.reading = judged(std::move(*copied.snapshot));
+    // Types and code that were fetched after the stop are good enough to say that it moves.
+    const bool late = copied.late && is_finding(sampled.reading.diagnosis);
+    sampled.doubt = copied.whole && !late ? "" : "pages that it needs were not copied";
     if (sampled.doubt.empty()) break;
   }
   if (failed && failed->failure != Failure::kNotCopied) return tl::unexpected(*failed);
@@ -195,7 +200,8 @@ Result<Sampled> Sampling::take() {
   const bool holds = still && still->doubt.empty();
   const bool wants_stop =
       options_.pause == Pause::kAlways || (options_.pause == Pause::kAuto && !holds);
-  return wants_stop ? read_stopped() : still;
+  if (wants_stop) return read_stopped();
+  return still;
 }
 
 }  // namespace hangspy::session

@@ -29,8 +29,15 @@ class Sampling {
                                              const std::vector<Address>& pages);
   void rehearse();
   [[nodiscard]] Result<std::vector<Address>> pages_for(std::uint32_t stop) const;
-  [[nodiscard]] Result<Reading> read_copy(const memory::PageCache& cache,
-                                          const target::Stopped& stopped, std::string& doubt);
+  // What was read of a copy, and what it is worth.
+  struct Copied {
+    Result<snapshot::Snapshot> snapshot;
+    bool whole = false;  // every page that it needs was copied
+    bool late = false;   // lasting pages were fetched after the stop
+  };
+  [[nodiscard]] Result<Copied> read_copy(std::uint32_t stop, snapshot::Sample& account);
+  [[nodiscard]] Result<snapshot::Snapshot> read_live(
+      const std::vector<target::ThreadState>& threads, snapshot::Sample& account);
   void learn(const memory::PageCache& cache);
   void leave_open(const std::string& why, Sampled& sampled) const;
 

@@ -123,6 +123,20 @@ Result<Constants> constants_of_live(const target::Target& target) {
   return constants;
 }
 
+struct CoreReading {
+  snapshot::Snapshot snapshot;
+  std::uint64_t bytes = 0;
+};
+
+Result<CoreReading> read_core(const target::Target& target) {
+  auto cache = cache_over(target);
+  HANGSPY_TRY(constants, read_constants(target, cache));
+  spdlog::info("CPython {}: {}", constants.facts.version, constants.facts.layout);
+  HANGSPY_TRY(threads, target.threads());
+  HANGSPY_TRY(snapshot, read_once(target, cache, constants, threads));
+  return CoreReading{std::move(snapshot), cache.bytes_read()};
+}
+
 }  // namespace
 
 Result<Outcome> run_live(target::Tid pid, const Options& options) {
@@ -139,13 +153,10 @@ Result<Outcome> run_live(target::Tid pid, const Options& options) {
 Result<Outcome> run_core(const target::CoreOptions& core, const Options&) {
   const auto start = Clock::now();
   HANGSPY_TRY(target, target::open_core(core));
-  auto cache = cache_over(*target);
-  HANGSPY_TRY(constants, read_constants(*target, cache));
-  spdlog::info("CPython {}: {}", constants.facts.version, constants.facts.layout);
-  HANGSPY_TRY(threads, target->threads());
-  HANGSPY_TRY(reading, read_once(*target, cache, constants, threads));
+  HANGSPY_TRY(read, read_core(*target));
+  auto reading = judged(std::move(read.snapshot));
   Outcome outcome{std::move(reading.snapshot), std::move(reading.diagnosis), {}};
-  outcome.account.samples.push_back({.bytes_read = cache.bytes_read()});
+  outcome.account.samples.push_back({.bytes_read = read.bytes});
   outcome.account.wall_us = microseconds_since(start);
   return outcome;
 }

@@ -1,7 +1,5 @@
 // A concurrent future ends when its work item has run, when the task whose result it takes is
 // done, or when a handle that is still to run has started that task.
-#include <algorithm>
-
 #include "sync/waits.hpp"
 
 namespace hangspy::sync {
@@ -13,31 +11,22 @@ using graph::NodeKind;
 using graph::Relation;
 
 void add_work(Building& building, Address future, NodeIndex index, std::uint32_t group) {
-  for (const auto& executor : building.snapshot.executors) {
-    for (const auto& item : executor.items) {
-      if (item.future != future) continue;
-      building.graph.need(index, building.node(NodeKind::kWorkItem, item.object),
-                          Relation::kCompletedBy, {item.queued_at ? "queue" : "running item"},
-                          graph::Grade::kSeen, group);
-    }
+  const auto found = building.items.find(future.value);
+  if (found == building.items.end()) return;
+  for (const auto* item : found->second) {
+    building.graph.need(index, building.node(NodeKind::kWorkItem, item->object),
+                        Relation::kCompletedBy, {item->queued_at ? "queue" : "running item"},
+                        graph::Grade::kSeen, group);
   }
 }
 
 void add_completions(Building& building, Address future, NodeIndex index, std::uint32_t group) {
-  for (const auto& each : building.snapshot.completions) {
-    if (!each.future_is_concurrent || each.future != future) continue;
-    building.graph.need(index, building.future_node(each.completer), Relation::kCompletedBy,
-                        {each.evidence}, graph::Grade::kSeen, group);
-  }
-}
-
-void add_handles(Building& building, Address future, NodeIndex index, std::uint32_t group) {
-  for (const auto& loop : building.snapshot.loops) {
-    for (const auto& handle : loop.handles) {
-      if (std::count(handle.completes.begin(), handle.completes.end(), future) == 0) continue;
-      building.graph.need(index, building.node(NodeKind::kHandle, handle.object),
-                          Relation::kCompletedBy, {"handle"}, graph::Grade::kSeen, group);
-    }
+  const auto found = building.completions.find(future.value);
+  if (found == building.completions.end()) return;
+  for (const auto* each : found->second) {
+    if (!each->future_is_concurrent) continue;
+    building.graph.need(index, building.future_node(each->completer), Relation::kCompletedBy,
+                        {each->evidence}, graph::Grade::kSeen, group);
   }
 }
 
@@ -65,7 +54,7 @@ void add_concurrent_future_waits(Building& building) {
     const auto group = building.graph.new_group(index);
     add_work(building, future.object, index, group);
     add_completions(building, future.object, index, group);
-    add_handles(building, future.object, index, group);
+    building.need_handles(index, future.object, group);
     if (building.graph.edges_of(index).empty()) leave_open(building, index);
   }
 }

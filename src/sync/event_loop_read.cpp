@@ -63,7 +63,7 @@ Address stepped_task(const python::Process& process, Address callback) {
   const auto& objects = process.objects();
   const auto type = objects.type_of(callback);
   const auto name = type ? objects.type_name(*type) : fail(Failure::kImplausible, "");
-  if (name && name->ends_with("TaskStepMethWrapper")) {
+  if (name && name->bytes().ends_with("TaskStepMethWrapper")) {
     return objects.pointer(callback + objects.layout().task_step.task).value_or(Address{});
   }
   const auto method = python::bound_method(objects, callback);

@@ -82,7 +82,8 @@ bool parked_on(const python::Process& process, const python::RawThread& thread, 
   if (is(python::TypeMark::kSimpleQueue)) return queue_parks(process, object, futex->word);
   const auto type = objects.type_of(object);
   const auto name = type ? objects.type_name(*type) : fail(Failure::kImplausible, "");
-  return name && *name == "_thread._ThreadHandle" && handle_parks(process, object, futex->word);
+  return name && name->bytes() == "_thread._ThreadHandle" &&
+         handle_parks(process, object, futex->word);
 }
 
 bool waits_for_gil(const python::Process& process, const python::RawThread& thread) {

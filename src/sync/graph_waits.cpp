@@ -11,6 +11,21 @@ Building::Building(const snapshot::Snapshot& facts) : snapshot(facts) {
   for (const auto& each : facts.tasks) tasks.emplace(each.object.value, &each);
   for (const auto& each : facts.loops) loops.emplace(each.object.value, &each);
   for (const auto& each : facts.threads) threads.emplace(each.state.value, &each);
+  for (const auto& each : facts.completions) completions[each.future.value].push_back(&each);
+  for (const auto& executor : facts.executors) {
+    for (const auto& item : executor.items) items[item.future.value].push_back(&item);
+  }
+  for (const auto& loop : facts.loops) {
+    for (const auto& handle : loop.handles) note_handle(handle);
+  }
+}
+
+// A handle may name a future twice, but completes it once.
+void Building::note_handle(const snapshot::Handle& handle) {
+  for (const auto future : handle.completes) {
+    auto& known = handles[future.value];
+    if (known.empty() || known.back() != handle.object) known.push_back(handle.object);
+  }
 }
 
 NodeIndex Building::future_node(Address future) {
@@ -21,6 +36,15 @@ void Building::need_loop_run(NodeIndex from, const snapshot::Thread& thread, std
   if (!thread.runs_until || !thread.runs_until_frame || *thread.runs_until_frame >= below) return;
   graph.need(from, future_node(*thread.runs_until), graph::Relation::kWaitsFor,
              {"run_until_complete"});
+}
+
+void Building::need_handles(NodeIndex from, Address future, std::uint32_t group) {
+  const auto found = handles.find(future.value);
+  if (found == handles.end()) return;
+  for (const auto handle : found->second) {
+    graph.need(from, node(NodeKind::kHandle, handle), graph::Relation::kCompletedBy, {"handle"},
+               graph::Grade::kSeen, group);
+  }
 }
 
 void Building::acts(NodeIndex index, Acts how, std::string why) {

@@ -21,12 +21,20 @@ struct Building {
   std::unordered_map<std::uint64_t, const snapshot::Task*> tasks;
   std::unordered_map<std::uint64_t, const snapshot::EventLoop*> loops;
   std::unordered_map<std::uint64_t, const snapshot::Thread*> threads;  // by thread state
+  // What will complete a future, asyncio's or a concurrent one, by the future.
+  std::unordered_map<std::uint64_t, std::vector<const snapshot::Completion*>> completions;
+  std::unordered_map<std::uint64_t, std::vector<const snapshot::WorkItem*>> items;
+  std::unordered_map<std::uint64_t, std::vector<Address>> handles;
 
   // The node of an asyncio future or task, whichever the object is.
   graph::NodeIndex future_node(Address future);
   // What goes on only when the loop that `thread` runs inside frame `below` has done what it runs
   // for needs that future, too: the thread in its selector is alive, but does not return.
   void need_loop_run(graph::NodeIndex from, const snapshot::Thread& thread, std::size_t below);
+  void note_handle(const snapshot::Handle& handle);
+  // `from` needs any of the handles that will complete `future`: a sleep's timer, a socket's
+  // reader.
+  void need_handles(graph::NodeIndex from, Address future, std::uint32_t group);
   graph::NodeIndex thread_node(Address state) { return node(graph::NodeKind::kThread, state); }
   graph::NodeIndex node(graph::NodeKind kind, Address object) { return graph.node({kind, object}); }
   void acts(graph::NodeIndex index, graph::Acts how, std::string why);
