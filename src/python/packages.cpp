@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 namespace hangspy::python {
 namespace {
@@ -12,6 +13,7 @@ constexpr std::array kPackages = {"django",   "asgiref",   "uvicorn", "daphne", 
                                   "gunicorn", "starlette", "fastapi", "anyio",  "uvloop"};
 constexpr std::size_t kMaxDirectory = 20'000;  // entries of a site-packages folder looked at
 constexpr std::size_t kMaxMetadata = std::size_t{64} * 1024;
+constexpr std::size_t kMaxVersion = 256;
 
 std::optional<Text> string_global(const Process& process, std::string_view module,
                                   std::string_view name) {
@@ -21,13 +23,18 @@ std::optional<Text> string_global(const Process& process, std::string_view modul
   return text ? std::optional(*text) : std::nullopt;
 }
 
-// "Version: 0.18.0" in the head of a METADATA file.
+// "Version: 0.18.0" in the head of a METADATA file. Its lines may be of any length, and what is
+// called so may be no file: a pipe would never end.
 std::optional<Text> version_in(const std::filesystem::path& metadata) {
-  std::ifstream file(metadata);
-  std::string line;
-  for (std::size_t size = 0; size < kMaxMetadata && std::getline(file, line); size += line.size()) {
-    if (line.empty()) break;
-    if (line.starts_with("Version: ")) return Text::of_target(line.substr(9));
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(metadata, failed)) return std::nullopt;
+  std::ifstream file(metadata, std::ios::binary);
+  std::string head(kMaxMetadata, '\0');
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(file.gcount()));
+  std::istringstream lines(head);
+  for (std::string line; std::getline(lines, line) && !line.empty();) {
+    if (line.starts_with("Version: ")) return Text::of_target(line.substr(9, kMaxVersion));
   }
   return std::nullopt;
 }

@@ -66,7 +66,9 @@ Result<Text> Objects::text(Address string) const {
   std::string utf8;
   utf8.reserve(raw.size());
   for (std::size_t i = 0; i < length; ++i) append_code_point(utf8, code_point(raw, i, found.width));
-  if (length < found.length) utf8 += "…";
+  if (length < found.length) {
+    utf8 += "… (cut; " + std::to_string(found.length) + " characters)";
+  }
   return Text::of_target(std::move(utf8));
 }
 

@@ -57,12 +57,20 @@ bool is_escaped(const CodePoint& point, bool ascii) {
   return ascii && point.value >= 0x80;
 }
 
+// A line that begins with "::" is a command to the runners of some CI systems, and any word may
+// come to stand at the front of one.
+bool begins_command(const CodePoint& point, std::string_view rest) {
+  return point.value == ':' && rest.starts_with(':');
+}
+
 // Takes the next piece off the front of `bytes`. It has at least one column: a mark with nothing to
 // stand over, and one too many, is escaped.
 Piece take_piece(std::string_view& bytes, bool ascii) {
   const auto first = text::first_code_point(bytes);
   bytes.remove_prefix(first.bytes.size());
-  if (is_escaped(first, ascii) || text::is_mark(first.value)) return escape(first);
+  if (is_escaped(first, ascii) || text::is_mark(first.value) || begins_command(first, bytes)) {
+    return escape(first);
+  }
   Piece piece{std::string(first.bytes), text::width_of(first.value)};
   for (std::size_t marks = 0; marks < kMaxMarks && !bytes.empty(); ++marks) {
     const auto next = text::first_code_point(bytes);

@@ -1,10 +1,15 @@
 // The line door: whatever the bytes are, one line comes out that acts on no terminal.
 #include <gtest/gtest.h>
 
+#include <spdlog/fmt/fmt.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
 #include <ostream>
 #include <random>
 #include <sstream>
 
+#include "hangspy/phrase.hpp"
 #include "hangspy/text.hpp"
 #include "text/code_points.hpp"
 
@@ -25,6 +30,11 @@ static_assert(!Prints<std::ostringstream>);
 static_assert(!Joins<std::string> && !Joins<const char*>);
 static_assert(!JoinsAtTheFront<std::string> && !JoinsAtTheFront<const char*>);
 static_assert(!Appends<std::string>);
+static_assert(!fmt::is_formattable<Text>::value && !fmt::is_formattable<Phrase>::value);  // spdlog
+static_assert(!std::is_constructible_v<nlohmann::json, Text>);
+static_assert(!std::is_constructible_v<std::string, Text>);
+static_assert(!std::is_constructible_v<std::string_view, Text>);
+static_assert(!std::is_constructible_v<std::filesystem::path, Text>);
 static_assert(!std::is_convertible_v<Text, std::string>);
 static_assert(!std::is_convertible_v<Text, std::string_view>);
 static_assert(!std::is_convertible_v<std::string, Text>);
@@ -75,6 +85,7 @@ TEST(Line, ShowsEachOfThe256BytesHarmlessly) {
   EXPECT_EQ(line("a\nb\r\tc"), "a\\nb\\r\\tc");
   EXPECT_EQ(line("\x1b[31mred\x07"), "\\x1b[31mred\\x07");
   EXPECT_EQ(line("\x7f"), "\\x7f");
+  EXPECT_EQ(line("::error:: a:b :::"), "\\x3a:error\\x3a: a:b \\x3a\\x3a:");
   EXPECT_EQ(line("\xff"), "\\xff");
 }
 
