@@ -4,7 +4,9 @@
 #include "proof.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -19,7 +21,7 @@ using Edge = std::tuple<graph::NodeId, graph::NodeId, Relation>;
 
 constexpr std::uint64_t kObjectWords = 64;
 constexpr int kMaxHops = 6;
-constexpr std::size_t kMaxSeen = 20'000;
+constexpr std::size_t kMaxSeen = 5'000;
 
 Edge identity(const graph::WaitGraph& graph, const graph::Edge& edge) {
   return {graph.at(edge.from).id, graph.at(edge.to).id, edge.relation};
@@ -43,9 +45,14 @@ std::uint64_t word(const images::Image& image, Address at) {
 // left out: through types everything leads to everything.
 std::vector<std::uint64_t> words_at(const images::Image& image, Address at) {
   std::vector<std::uint64_t> words;
-  const bool has_head = word(image, at) < (1ULL << 33U);
+  std::array<std::uint64_t, kObjectWords> object{};
+  // What lies at the end of a mapping is less than the longest object.
+  if (!image.read(at, std::as_writable_bytes(std::span(object)))) {
+    for (std::uint64_t i = 0; i < kObjectWords; ++i) object[i] = word(image, at + 8 * i);
+  }
+  const bool has_head = object[0] < (1ULL << 33U);
   for (std::uint64_t i = has_head ? 2 : 0; i < kObjectWords; ++i) {
-    if (const auto value = word(image, at + 8 * i); value > 0x1000) words.push_back(value);
+    if (object[i] > 0x1000) words.push_back(object[i]);
   }
   if (has_head) {  // a managed dict or values lie before the head
     for (const std::uint64_t back : {24U, 32U}) {
