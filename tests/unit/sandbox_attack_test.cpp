@@ -25,6 +25,7 @@
 #include <fstream>
 #include <functional>
 #include <sstream>
+#include <stdexcept>
 #include <thread>
 
 #include "hangspy/sandbox.hpp"
@@ -210,6 +211,17 @@ TEST_F(LiveSandbox, SaysWhatItIsInTheKernelsOwnWords) {
     rlimit core{1, 1};
     ::getrlimit(RLIMIT_CORE, &core);
     return status_line("NoNewPrivs") == "1" && status_line("Seccomp") == "2" && core.rlim_cur == 0;
+  }));
+}
+
+// What unwinds them must get by without calls of its own.
+TEST_F(LiveSandbox, StillCatchesExceptions) {
+  EXPECT_TRUE(holds([&] {
+    try {
+      throw std::runtime_error("caught");
+    } catch (const std::exception&) {
+      return true;
+    }
   }));
 }
 
