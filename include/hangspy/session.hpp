@@ -19,6 +19,7 @@ struct Options {
   std::uint32_t samples = 2;             // that a finding needs; what is healthy needs one
   std::uint32_t interval_ms = 250;       // between two samples
   std::uint64_t max_copy = 64ULL << 20;  // bytes that the last of the stops may copy
+  double timeout_seconds = 30;           // for the whole run; over it, it is inconclusive
 };
 
 struct Outcome {
@@ -26,6 +27,12 @@ struct Outcome {
   diagnosis::Diagnosis diagnosis;
   snapshot::Account account;
 };
+
+// "30 s (--timeout)"
+[[nodiscard]] std::string time_bound(const Options& options);
+// What is told when a bound of hangspy's own was reached: inconclusive, and `bound` ("30 s
+// (--timeout)") in its headline and in what is missing. Keeps of `outcome` what was read.
+void cut_short(const std::string& bound, Outcome& outcome);
 
 // Diagnoses the live process `pid`. Errors: those of open_live; kNotPython, kUnsupported;
 // kSupervisor, naming the workers' pids; kGone when it ends meanwhile.

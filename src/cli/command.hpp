@@ -25,6 +25,7 @@ struct Command {
   Format format = Format::kText;
   report::Options report;
   int verbosity = 0;
+  std::optional<std::uint64_t> max_memory;       // bytes of hangspy's own; every parsed line has it
   std::optional<std::set<std::string>> fail_on;  // verdicts that keep their exit code
   bool exit_zero = false;
   bool sandbox = false;  // of a line that was parsed: true unless it says otherwise

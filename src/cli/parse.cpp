@@ -29,6 +29,7 @@ struct Words {  // options as they are typed, before they mean anything
   std::string fail_on;
   std::uint64_t max_copy_mb = 64;
   bool no_sandbox = false;
+  std::uint64_t max_memory = 2ULL << 30;
 };
 
 bool environment_says(const char* name, std::string_view what) {
@@ -95,6 +96,18 @@ void add_live_options(CLI::App& app, Command& command, Words& words) {
       ->capture_default_str();
 }
 
+// What hangspy itself may take.
+void add_bounds(CLI::App& app, Command& command, Words& words) {
+  app.add_option("--timeout", command.session.timeout_seconds,
+                 "seconds for the whole run; over them it is inconclusive")
+      ->check(CLI::Range(1e-6, 86'400.0))
+      ->capture_default_str();
+  app.add_option("--max-memory", words.max_memory,
+                 "memory of hangspy itself (K, M, G); over it, it is inconclusive")
+      ->transform(CLI::AsSizeValue(false))
+      ->default_str("2G");
+}
+
 std::optional<std::set<std::string>> verdicts_of(const std::string& list, std::string& unknown) {
   if (list.empty()) return std::nullopt;
   std::set<std::string> verdicts;
@@ -121,6 +134,7 @@ void apply(const Words& words, Command& command) {
                           : words.pause == "never" ? Pause::kNever
                                                    : Pause::kAuto;
   command.sandbox = !words.no_sandbox;
+  command.max_memory = words.max_memory;
   command.session.max_copy = words.max_copy_mb << 20;
   command.format = words.format == "json" ? Format::kJson : Format::kText;
   command.report.colour = wants_colour(words.color);
@@ -139,6 +153,7 @@ Parsed parse(int argc, const char* const* argv) {
   Words words;
   add_live_options(app, command, words);
   add_report_options(app, command, words);
+  add_bounds(app, command, words);
   auto* core = app.add_subcommand("core", "diagnose a core dump");
   core->add_option("CORE", command.core.core, "an ELF core file")
       ->required()
@@ -148,6 +163,7 @@ Parsed parse(int argc, const char* const* argv) {
   core->add_option("--sysroot", command.core.sysroot, "where the files that the core names lie")
       ->check(CLI::ExistingDirectory);
   add_report_options(*core, command, words);
+  add_bounds(*core, command, words);
   auto* explain = app.add_subcommand("explain", "print the page of a rule");
   explain->add_option("RULE", command.rule, "its name, as a report prints it");
   app.require_subcommand(0, 1);

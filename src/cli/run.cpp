@@ -1,12 +1,19 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
+#include <system_error>
+#include <thread>
 
+#include "cli/bounds.hpp"
 #include "cli/command.hpp"
+#include "cli/watchdog.hpp"
 #include "hangspy/sandbox.hpp"
 
 namespace hangspy::cli {
@@ -68,9 +75,67 @@ void enter_sandbox(const Command& command) {
   }
 }
 
+std::string in_words(const session::Outcome& outcome, const Command& command) {
+  const auto& [snapshot, diagnosis, account] = outcome;
+  return command.format == Format::kJson
+             ? report::json(snapshot, diagnosis, account, command.report)
+             : report::text(snapshot, diagnosis, account, command.report);
+}
+
+// All that is left to say once a bound was reached in the middle of something.
+session::Outcome nothing_but(const std::string& bound, const Command& command) {
+  session::Outcome outcome;
+  outcome.snapshot.pid = command.pid;
+  outcome.snapshot.is_core = command.action == Action::kCore;
+  session::cut_short(bound, outcome);
+  return outcome;
+}
+
+// Two may want to report: the run, and the watchdog. Who comes first does; the other's thread
+// waits for the end.
+class Voice {
+ public:
+  int report(const session::Outcome& outcome, const Command& command) {
+    const auto words = in_words(outcome, command);
+    const int code = exit_code(command, outcome.diagnosis.verdict);
+    if (spoken_.exchange(true)) wait_for_the_end();
+    return finish(words, code);
+  }
+  [[nodiscard]] bool spoken() const { return spoken_; }
+
+ private:
+  [[noreturn]] static void wait_for_the_end() {
+    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+  std::atomic<bool> spoken_ = false;
+};
+
+// Ends the process from wherever a bound was met. Another thread goes on with whatever it does
+// until then.
+void give_up(Voice& voice, const std::string& bound, const Command& command) {
+  if (voice.spoken()) return;
+  std::_Exit(voice.report(nothing_but(bound, command), command));
+}
+
 Result<session::Outcome> diagnose(const Command& command) {
   if (command.action == Action::kCore) return session::run_core(command.core, command.session);
   return session::run_live(command.pid, command.session);
+}
+
+int run_within_bounds(const Command& command) {
+  constexpr std::chrono::seconds kGrace{1};  // for what stops by itself at the limit
+  static Voice voice;                        // the end may come while everything else goes
+  limit_memory(command, [&](const std::string& bound) { give_up(voice, bound, command); });
+  if (command.sandbox) enter_sandbox(command);
+  try {
+    const std::chrono::duration<double> limit(command.session.timeout_seconds);
+    const Watchdog watchdog(limit + kGrace, [&] { give_up(voice, time_bound(command), command); });
+    const auto outcome = diagnose(command);
+    return outcome ? voice.report(*outcome, command) : complain(outcome.error());
+  } catch (const std::system_error&) {  // a thread's stack is memory, too
+    if (!command.max_memory) throw;
+    return voice.report(nothing_but(memory_bound(command), command), command);
+  }
 }
 
 }  // namespace
@@ -79,14 +144,7 @@ int run(const Command& command) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves is no reason to die of
   set_up_voice(command.verbosity);
   if (command.action == Action::kExplain) return explain(command.rule);
-  if (command.sandbox) enter_sandbox(command);
-  const auto outcome = diagnose(command);
-  if (!outcome) return complain(outcome.error());
-  const auto& [snapshot, diagnosis, account] = *outcome;
-  const auto words = command.format == Format::kJson
-                         ? report::json(snapshot, diagnosis, account, command.report)
-                         : report::text(snapshot, diagnosis, account, command.report);
-  return finish(words, exit_code(command, diagnosis.verdict));
+  return run_within_bounds(command);
 }
 
 }  // namespace hangspy::cli

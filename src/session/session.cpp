@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
+#include <sstream>
 
 #include "session/sampling.hpp"
 #include "session/stillness.hpp"
+#include "session/time_limit.hpp"
 
 namespace hangspy::session {
 namespace {
@@ -55,8 +56,12 @@ void doubt(const std::string& why, diagnosis::Diagnosis& diagnosis) {
 
 class LiveSession {
  public:
-  LiveSession(target::LiveTarget& target, Constants constants, const Options& options)
-      : target_(target), options_(options), sampling_(target, std::move(constants), options) {}
+  LiveSession(target::LiveTarget& target, const TimeLimit& limit, Constants constants,
+              const Options& options)
+      : target_(target),
+        limit_(limit),
+        options_(options),
+        sampling_(target, std::move(constants), options) {}
 
   Result<Outcome> run() {
     HANGSPY_TRY(first, sample());
@@ -66,7 +71,8 @@ class LiveSession {
     // Two more rounds than asked for: a sample may have met the very moment of a change.
     for (std::uint32_t round = 1; round < options_.samples + 2; ++round) {
       if (!is_finding(last.reading.diagnosis) || agreed >= options_.samples) break;
-      std::this_thread::sleep_for(std::chrono::milliseconds(options_.interval_ms));
+      limit_.sleep(std::chrono::milliseconds(options_.interval_ms));
+      if (limit_.reached()) break;  // run_live says so
       take_counters(last.after, last.reading.snapshot);
       HANGSPY_TRY(next, sample());
       const auto differs = compare(last, next);
@@ -97,13 +103,17 @@ class LiveSession {
     auto& diagnosis = last.reading.diagnosis;
     account_.interval_seconds = account_.samples.size() > 1 ? options_.interval_ms / 1e3 : 0;
     if (!last.doubt.empty()) doubt(last.doubt, diagnosis);
-    if (is_finding(diagnosis) && agreed < options_.samples) withdraw(why, diagnosis);
+    const bool short_of_time = limit_.reached();  // run_live takes the finding back and says why
+    if (is_finding(diagnosis) && agreed < options_.samples && !short_of_time) {
+      withdraw(why, diagnosis);
+    }
     if (diagnosis.verdict == Verdict::kBlockedLoop && agreed > 1) {
       diagnosis.certainty = Certainty::kProven;
     }
   }
 
   target::LiveTarget& target_;
+  const TimeLimit& limit_;
   Options options_;
   Sampling sampling_;
   snapshot::Account account_;
@@ -123,6 +133,13 @@ Result<Constants> constants_of_live(const target::Target& target) {
   return constants;
 }
 
+Result<Outcome> diagnose_live(target::LiveTarget& target, const TimeLimit& limit,
+                              const Options& options) {
+  HANGSPY_TRY(constants, constants_of_live(target));
+  spdlog::info("CPython {}: {}", constants.facts.version, constants.facts.layout);
+  return LiveSession(target, limit, std::move(constants), options).run();
+}
+
 struct CoreReading {
   snapshot::Snapshot snapshot;
   std::uint64_t bytes = 0;
@@ -137,28 +154,65 @@ Result<CoreReading> read_core(const target::Target& target) {
   return CoreReading{std::move(snapshot), cache.bytes_read()};
 }
 
+Result<Outcome> diagnose_core(const target::Target& target) {
+  HANGSPY_TRY(read, read_core(target));
+  auto reading = judged(std::move(read.snapshot));
+  Outcome outcome{std::move(reading.snapshot), std::move(reading.diagnosis), {}};
+  outcome.account.samples.push_back({.bytes_read = read.bytes});
+  return outcome;
+}
+
+// Whether a reading that was merely refused its pages could end so.
+bool may_be_the_limit(Failure failure) {
+  return failure != Failure::kGone && failure != Failure::kPermission &&
+         failure != Failure::kSupervisor;
+}
+
+// Over the limit no verdict stands, and an error need not mean what it says.
+Result<Outcome> within(const TimeLimit& limit, const target::Target& target, const Options& options,
+                       Result<Outcome> outcome) {
+  if (!limit.reached() || (!outcome && !may_be_the_limit(outcome.error().failure))) return outcome;
+  if (!outcome) {
+    outcome = Outcome{};
+    outcome->snapshot.pid = target.pid();
+    outcome->snapshot.is_core = target.kind() == target::Target::Kind::kCore;
+  }
+  cut_short(time_bound(options), *outcome);
+  return outcome;
+}
+
 }  // namespace
+
+std::string time_bound(const Options& options) {
+  std::ostringstream words;
+  words << options.timeout_seconds << " s (--timeout)";
+  return words.str();
+}
+
+void cut_short(const std::string& bound, Outcome& outcome) {
+  retract(Verdict::kInconclusive, "hangspy ended at a bound of its own, " + bound,
+          outcome.diagnosis);
+  outcome.diagnosis.missing.push_back("what would be read after " + bound);
+}
 
 Result<Outcome> run_live(target::Tid pid, const Options& options) {
   const auto start = Clock::now();
-  HANGSPY_TRY(target, target::open_live(pid));
-  HANGSPY_TRY(constants, constants_of_live(*target));
-  spdlog::info("CPython {}: {}", constants.facts.version, constants.facts.layout);
-  LiveSession session(*target, std::move(constants), options);
-  HANGSPY_TRY(outcome, session.run());
+  const TimeLimit limit(TimeLimit::Seconds(options.timeout_seconds));
+  HANGSPY_TRY(opened, target::open_live(pid));
+  TimedLive target(*opened, limit);
+  HANGSPY_TRY(outcome, within(limit, target, options, diagnose_live(target, limit, options)));
   outcome.account.wall_us = microseconds_since(start);
   return std::move(outcome);
 }
 
-Result<Outcome> run_core(const target::CoreOptions& core, const Options&) {
+Result<Outcome> run_core(const target::CoreOptions& core, const Options& options) {
   const auto start = Clock::now();
-  HANGSPY_TRY(target, target::open_core(core));
-  HANGSPY_TRY(read, read_core(*target));
-  auto reading = judged(std::move(read.snapshot));
-  Outcome outcome{std::move(reading.snapshot), std::move(reading.diagnosis), {}};
-  outcome.account.samples.push_back({.bytes_read = read.bytes});
+  const TimeLimit limit(TimeLimit::Seconds(options.timeout_seconds));
+  HANGSPY_TRY(opened, target::open_core(core));
+  const Timed<target::Target> target(*opened, limit);
+  HANGSPY_TRY(outcome, within(limit, target, options, diagnose_core(target)));
   outcome.account.wall_us = microseconds_since(start);
-  return outcome;
+  return std::move(outcome);
 }
 
 }  // namespace hangspy::session

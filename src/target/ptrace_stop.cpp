@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 
 #include <csignal>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -52,6 +53,8 @@ Result<Stopped> while_stopped(const ProcDir& process, const CopyStopped& copy) {
     }
     tracer.join();
   } catch (const std::system_error& error) {
+    // No room for its stack is no memory, too.
+    if (const auto out_of_memory = std::get_new_handler()) out_of_memory();
     return fail(Failure::kLimit, std::string("cannot start the tracing thread: ") + error.what());
   }
   if (!outcome) return tl::unexpected(std::move(outcome.error()));

@@ -49,6 +49,20 @@ TEST(CommandLine, SetsWhatASampleMayCost) {
   EXPECT_EQ(live.session.max_copy, 8U << 20);
 }
 
+TEST(CommandLine, BoundsHangspyItself) {
+  const auto unasked = command({"4182"});
+  EXPECT_TRUE(unasked.sandbox);
+  EXPECT_EQ(unasked.session.timeout_seconds, 30);
+  EXPECT_EQ(unasked.max_memory, 2ULL << 30);
+  for (std::vector<const char*> words : {std::vector{"4182"}, {"core", "/proc/self/exe"}}) {
+    words.insert(words.end(), {"--timeout", "0.5", "--max-memory", "300M", "--no-sandbox"});
+    const auto asked = command(words);
+    EXPECT_FALSE(asked.sandbox);
+    EXPECT_EQ(asked.session.timeout_seconds, 0.5);
+    EXPECT_EQ(asked.max_memory, 300ULL << 20);
+  }
+}
+
 TEST(CommandLine, IsACoreWithItsExecutable) {
   const auto core = command({"core", "/proc/self/exe", "/proc/self/exe", "--format", "json"});
   EXPECT_EQ(core.action, Action::kCore);
@@ -84,6 +98,8 @@ TEST(CommandLine, ThatIsWrongCouldNotRun) {
       {"4182", "--no-such-option"},
       {"4182", "--pause", "perhaps"},
       {"99999999999"},
+      {"4182", "--timeout", "0"},
+      {"4182", "--max-memory", "much"},
       {"4182", "explain"},
       {"4182", "core", "/proc/self/exe"},
       {"\x1b[2J\nhelp: fake"},
