@@ -205,12 +205,27 @@ Result<PageCache::Batch> PageCache::plan_unknown(std::vector<Address> pages,
   return batch;
 }
 
+void PageCache::Batch::leave_out_unread() {
+  std::size_t kept = 0;
+  auto next = unread_.begin();
+  for (std::size_t i = 0; i < pages_.size(); ++i) {
+    if (next != unread_.end() && *next == i) {
+      absent_.push_back(pages_[i]);
+      ++next;
+    } else {
+      pages_[kept++] = pages_[i];
+    }
+  }
+  pages_.resize(kept);
+  planned_ = kept;
+  unread_.clear();
+}
+
 void PageCache::Batch::add(Address at) {
   at.value = page_of(at.value);
   const auto planned = std::span(pages_).first(planned_);
-  const auto added = std::span(pages_).subspan(planned_);
   const bool is_known = std::binary_search(planned.begin(), planned.end(), at) ||
-                        std::find(added.begin(), added.end(), at) != added.end();
+                        (!pages_.empty() && pages_.back() == at);
   if (!is_known && (pages_.size() + 1) * kPageSize <= room_.size()) pages_.push_back(at);
 }
 
@@ -219,6 +234,7 @@ void PageCache::keep_fetched(const Batch& batch) const {
   for (std::size_t i = 0; i < pages.size(); ++i) {
     slots_.emplace(pages[i].value, Slot{.bytes = batch.room_.data() + i * kPageSize});
   }
+  for (const auto page : batch.absent_) slots_.emplace(page.value, Slot{});
   std::size_t lost = 0;
   for (const std::size_t index : batch.unread_) {
     if (index >= pages.size()) continue;

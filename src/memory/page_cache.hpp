@@ -53,6 +53,9 @@ class PageCache final : public Memory {
    public:
     // One more page that becomes known only then; left out when there is no room for it.
     void add(Address at);
+    // Takes the pages out that the last fetch could not read, each of which ends a call of the next
+    // one; keep() remembers them as absent.
+    void leave_out_unread();
     [[nodiscard]] std::size_t size() const { return pages_.size(); }
 
    private:
@@ -61,6 +64,7 @@ class PageCache final : public Memory {
     std::size_t planned_ = 0;  // of them, sorted
     std::span<std::byte> room_;
     std::vector<std::size_t> unread_;
+    std::vector<Address> absent_;
   };
   // `spare`: room for this many pages to be added.
   [[nodiscard]] Result<Batch> plan(std::vector<Address> pages, std::size_t spare = 0);

@@ -19,9 +19,15 @@ constexpr std::size_t kNewThreads = 64;
 
 // A thread that is new since the rehearsals has its newest interpreter frames up there (3.11 and
 // 3.12 keep their head on the C stack).
-void add_stack(const target::ThreadState& thread, memory::PageCache::Batch& batch) {
+void add_stack(const target::ThreadState& thread, const std::vector<target::Mapping>& mappings,
+               memory::PageCache::Batch& batch) {
+  const auto stack =
+      std::upper_bound(mappings.begin(), mappings.end(), thread.stack_pointer,
+                       [](std::uint64_t at, const auto& each) { return at < each.end.value; });
+  if (stack == mappings.end() || stack->begin.value > thread.stack_pointer) return;
   for (std::size_t i = 0; i < kStackPages; ++i) {
-    batch.add(Address{thread.stack_pointer} + i * target::kPageSize);
+    const auto page = thread.stack_pointer + i * target::kPageSize;
+    if (page < stack->end.value) batch.add({page});
   }
 }
 
@@ -101,8 +107,9 @@ Result<target::Stopped> Sampling::copy(memory::PageCache& cache, memory::PageCac
   HANGSPY_TRY(threads, target_.threads());
   HANGSPY_TRY(batch, cache.plan(pages, kStackPages * (threads.size() + kNewThreads)));
   HANGSPY_CHECK(cache.fetch(batch));
+  batch.leave_out_unread();
   HANGSPY_TRY(stopped, target_.stop([&](std::span<const target::ThreadState> all) {
-    for (const auto& each : all) add_stack(each, batch);
+    for (const auto& each : all) add_stack(each, target_.mappings(), batch);
     return cache.fetch(batch);
   }));
   cache.keep(batch);

@@ -185,6 +185,25 @@ TEST(PageCache, FetchesWhatWasPlannedAndAddedInOneCall) {
   EXPECT_EQ(cache.read({0x5000}, out).error().failure, Failure::kNotCopied);
 }
 
+TEST(PageCache, LeavesOutOfTheNextFetchWhatCannotBeRead) {
+  FakePages target;
+  target.holes = {0x1000, 0x3000};
+  PageCache cache(target.fetch());
+  auto batch = cache.plan(pages({0x1000, 0x2000, 0x3000, 0x4000})).value();
+  ASSERT_TRUE(cache.fetch(batch));
+  batch.leave_out_unread();
+  EXPECT_EQ(batch.size(), 2u);
+  target.fetched.clear();
+  ASSERT_TRUE(cache.fetch(batch));
+  EXPECT_EQ(target.fetched, (std::map<std::uint64_t, int>{{0x2000, 1}, {0x4000, 1}}));
+  cache.keep(batch);
+  cache.freeze();
+  std::array<std::byte, 8> out{};
+  ASSERT_TRUE(cache.read({0x4000}, out));
+  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x4000, 8));
+  EXPECT_EQ(cache.read({0x3000}, out).error().failure, Failure::kUnmapped);
+}
+
 TEST(PageCache, KnowsWhatWasReadOnlyAsLasting) {
   FakePages target;
   const PageCache cache(target.fetch());
