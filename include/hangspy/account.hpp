@@ -2,7 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
+
+#include "hangspy/text.hpp"
 
 namespace hangspy::snapshot {
 
@@ -14,10 +18,18 @@ struct Sample {
   std::uint64_t bytes_read = 0;
 };
 
+// Another process that traces the worker.
+struct Tracer {
+  std::int32_t pid = 0;
+  Text name;  // its command name
+};
+
 struct Account {
   std::vector<Sample> samples;
   double interval_seconds = 0;  // between the samples
   std::uint64_t wall_us = 0;
+  std::optional<Tracer> tracer;
+  std::string halted;  // why no thread of the worker could run; empty when they could
 };
 
 }  // namespace hangspy::snapshot

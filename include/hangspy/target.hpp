@@ -93,6 +93,13 @@ struct Stopped {
   std::uint64_t pause_us = 0;        // from the first interrupt to the last detach
 };
 
+// Who else has a hand on a live process.
+struct Restraint {
+  Tid tracer = 0;      // the pid of who traces it; 0 for nobody
+  Text tracer_name;    // its command name
+  std::string halted;  // why no thread of it can run ("frozen by its cgroup"); empty when they can
+};
+
 // A live process, which can be stopped. Nothing is ever written to it, no signal is sent to it.
 class LiveTarget : public Target {
  public:
@@ -100,6 +107,8 @@ class LiveTarget : public Target {
   // `copy` is called, on another thread of ours, and everything is let go. Every wait has a
   // deadline. On an error, of `copy` too, everything seized has been let go again.
   [[nodiscard]] virtual Result<Stopped> stop(const CopyStopped& copy) = 0;
+  // Asked of a thread that lives, the main thread where that does. Errors: kGone.
+  [[nodiscard]] virtual Result<Restraint> restraint() const = 0;
   // Whether this is still the process that was opened (its start time is compared).
   [[nodiscard]] virtual Result<void> still_there() const = 0;
 };

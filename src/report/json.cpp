@@ -74,11 +74,18 @@ class Document {
     json["executable"] = to_json_value(snapshot_.runtime.executable);
     json["server"] = to_json_value(snapshot_.runtime.server);
     json["layout"] = snapshot_.runtime.layout;
+    json["tracer"] = tracer();
+    json["halted"] = account_.halted;
     json["packages"] = Json::object();
     for (const auto& each : snapshot_.runtime.packages) {
       json["packages"][each.name] = to_json_value(each.version);
     }
     return json;
+  }
+
+  Json tracer() const {
+    if (!account_.tracer) return {};
+    return {{"pid", account_.tracer->pid}, {"name", to_json_value(account_.tracer->name)}};
   }
 
   Json cycle() const {

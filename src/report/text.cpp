@@ -85,10 +85,10 @@ class Screen {
     auto lines = wrapped(words.substr(verdict.size() + 2) + line(diagnosis_.headline),
                          {verdict + "  ", "  "});
     lines.front().replace(0, verdict.size(), painted(verdict));
-    for (auto& each : wrapped(target_words(), {"  target  ", "          "}))
-      lines.push_back(std::move(each));
-    for (auto& each : wrapped(proof_words(), {proof_margin(), "          "}))
-      lines.push_back(std::move(each));
+    say(lines, target_words(), {"  target  ", "          "});
+    say(lines, proof_words(), {proof_margin(), "          "});
+    if (account_.tracer) say(lines, tracer_words(), {"  tracer  ", "          "});
+    if (!account_.halted.empty()) say(lines, account_.halted, {"  halted  ", "          "});
     lines.emplace_back();
     return lines;
   }
@@ -103,6 +103,11 @@ class Screen {
                to_line(each.version, style());
     }
     return words;
+  }
+
+  std::string tracer_words() const {
+    return "pid " + std::to_string(account_.tracer->pid) + " (" +
+           to_line(account_.tracer->name, style()) + ") traces it";
   }
 
   bool is_finding() const { return !diagnosis_.rule.empty(); }

@@ -207,7 +207,13 @@ Result<Sampled> Sampling::take() {
   const bool holds = still && still->doubt.empty();
   const bool wants_stop =
       options_.pause == Pause::kAlways || (options_.pause == Pause::kAuto && !holds);
-  if (wants_stop) return read_stopped();
+  if (!wants_stop) return still;
+  auto stopped = read_stopped();
+  if (stopped || options_.pause == Pause::kAlways || !still) return stopped;
+  const auto why = stopped.error().failure;
+  if (why != Failure::kPermission && why != Failure::kLimit) return stopped;
+  // What cannot be stopped can be told as it was read while it ran.
+  still->doubt = stopped.error().what;
   return still;
 }
 

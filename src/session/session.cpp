@@ -54,6 +54,13 @@ void doubt(const std::string& why, diagnosis::Diagnosis& diagnosis) {
           diagnosis);
 }
 
+// Nobody runs who is halted: only what memory alone proves is a finding then.
+void judge_halted(const std::string& halted, diagnosis::Diagnosis& diagnosis) {
+  if (diagnosis.verdict == Verdict::kDeadlock || diagnosis.verdict == Verdict::kOrphanWait) return;
+  retract(Verdict::kInconclusive, "the process does not run: it is " + halted, diagnosis);
+  diagnosis.missing.push_back("how it runs: let it go on, then ask again");
+}
+
 class LiveSession {
  public:
   LiveSession(target::LiveTarget& target, const TimeLimit& limit, Constants constants,
@@ -64,6 +71,7 @@ class LiveSession {
         sampling_(target, std::move(constants), options) {}
 
   Result<Outcome> run() {
+    HANGSPY_TRY(restraint, target_.restraint());
     HANGSPY_TRY(first, sample());
     auto last = std::move(first);
     std::string why;
@@ -81,6 +89,7 @@ class LiveSession {
       last = std::move(next);
     }
     settle(last, agreed, why);
+    HANGSPY_CHECK(note(restraint, last.reading.diagnosis));
     HANGSPY_CHECK(target_.still_there());
     return Outcome{std::move(last.reading.snapshot), std::move(last.reading.diagnosis),
                    std::move(account_)};
@@ -91,6 +100,19 @@ class LiveSession {
     HANGSPY_TRY(sampled, sampling_.take());
     account_.samples.push_back(sampled.account);
     return sampled;
+  }
+
+  // A traced thread is also held for moments while it goes on: only who was halted before and
+  // after the samples was halted.
+  Result<void> note(const target::Restraint& before, diagnosis::Diagnosis& diagnosis) {
+    HANGSPY_TRY(after, target_.restraint());
+    if (before.tracer != 0) {
+      account_.tracer = snapshot::Tracer{before.tracer, before.tracer_name};
+    }
+    if (before.halted != after.halted || after.halted.empty()) return {};
+    account_.halted = after.halted;
+    judge_halted(after.halted, diagnosis);
+    return {};
   }
 
   static std::optional<std::string> compare(const Sampled& last, const Sampled& next) {

@@ -18,6 +18,7 @@
 #include "target/proc_threads.hpp"
 #include "target/process_memory.hpp"
 #include "target/ptrace_stop.hpp"
+#include "target/restraint.hpp"
 #include "target/rooted_files.hpp"
 
 namespace hangspy::target {
@@ -44,6 +45,7 @@ class Process final : public LiveTarget {
     return files_.find(path);
   }
   [[nodiscard]] Result<Stopped> stop(const CopyStopped& copy) override;
+  [[nodiscard]] Result<Restraint> restraint() const override { return restraint_of(directory_); }
   [[nodiscard]] Result<void> still_there() const override;
 
  private:

@@ -134,8 +134,8 @@ Error explain_refusal(const PermissionFacts& facts, Access wanted) {
                  root_advice(facts));
 }
 
-Error explain_refusal(const ProcDir& process, Access wanted) {
-  auto theirs = process.read("status");
+Error explain_refusal(const ProcDir& process, Access wanted, Tid tid) {
+  auto theirs = process.read(of_thread(tid, "status"));
   if (!theirs) return std::move(theirs.error());
   PermissionFacts facts = facts_of_status(*theirs, own_status());
   facts.pid = process.pid();

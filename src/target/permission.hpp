@@ -32,8 +32,12 @@ enum class Access { kRead, kStop };
 // One sentence that names what is missing, and one line of advice.
 [[nodiscard]] Error explain_refusal(const PermissionFacts& facts, Access wanted);
 
-// Reads the facts of `process` (all of them are open to everyone) and explains.
-[[nodiscard]] Error explain_refusal(const ProcDir& process, Access wanted);
+// Reads the facts of `process` (all of them are open to everyone) and explains why its thread `tid`
+// was refused: a tracer may have one thread only.
+[[nodiscard]] Error explain_refusal(const ProcDir& process, Access wanted, Tid tid);
+[[nodiscard]] inline Error explain_refusal(const ProcDir& process, Access wanted) {
+  return explain_refusal(process, wanted, process.pid());
+}
 
 // The facts that /proc/PID/status of theirs and of ours tell.
 [[nodiscard]] PermissionFacts facts_of_status(std::string_view theirs, std::string_view ours);

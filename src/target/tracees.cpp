@@ -132,7 +132,7 @@ Result<void> Tracees::seize(Tracee& tracee) {
     tracee.hold = Hold::kGone;
     return {};
   }
-  if (reason == EPERM) return tl::unexpected(explain_refusal(process_, Access::kStop));
+  if (reason == EPERM) return tl::unexpected(explain_refusal(process_, Access::kStop, tracee.tid));
   return fail(Failure::kPermission,
               "cannot stop thread " + std::to_string(tracee.tid) + ": " + std::strerror(reason));
 }

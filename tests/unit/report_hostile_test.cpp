@@ -113,12 +113,15 @@ TEST_P(HostileNames, DoNotChangeTheVerdict) {
   }
 }
 
-// A snapshot with a text in every field that can hold one, those of the newest fact too.
+// A snapshot with a text in every field that can hold one, those of the newest fact too, and the
+// only name that is none of the snapshot's.
 Sample with_every_text(std::uint32_t seed, const std::string& name) {
   auto snapshot = snapshot::Sampler(seed).snapshot();
   change_every<Text>(snapshot, [&](Text& text) { text = Text::of_target(name); });
   change_every<std::string>(snapshot, [](std::string& ours) { ours = "ours"; });
-  return Sample(std::move(snapshot));
+  Sample sample(std::move(snapshot));
+  sample.account.tracer = snapshot::Tracer{.pid = 812, .name = Text::of_target(name)};
+  return sample;
 }
 
 TEST_P(HostileNames, InEveryFieldThereIsLeaveEveryFormatHarmless) {
@@ -138,7 +141,8 @@ TEST_P(HostileNames, InEveryFieldThereIsLeaveEveryFormatHarmless) {
 
 TEST(HostileName, OfAMegabyteTakesNoMoreRoom) {
   for (const char each : {'x', '\t', '\xff'}) {
-    const Sample sample(with_names("slow_query", std::string(1 << 20, each)));
+    Sample sample(with_names("slow_query", std::string(1 << 20, each)));
+    sample.account.tracer = snapshot::Tracer{.pid = 812, .name = sample.snapshot.runtime.server};
     const auto text = sample.text();
     EXPECT_LT(text.size(), 4'000U);
     expect_one_screen(text);

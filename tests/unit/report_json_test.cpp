@@ -33,7 +33,8 @@ TEST(ReportJson, HasTheSameFieldsForEveryVerdict) {
                             "signature", "stuck_behind", "target", "timing", "verdict"));
     EXPECT_EQ(report["schema_version"], "1.0");
     EXPECT_THAT(keys_of(report["target"]),
-                ElementsAre("executable", "kind", "layout", "packages", "pid", "python", "server"));
+                ElementsAre("executable", "halted", "kind", "layout", "packages", "pid", "python",
+                            "server", "tracer"));
     EXPECT_THAT(keys_of(report["stuck_behind"]),
                 ElementsAre("nodes", "requests", "serves_others", "tasks", "threads"));
     EXPECT_THAT(keys_of(report["signature"]), ElementsAre("checks", "present", "relation"));

@@ -8,6 +8,7 @@
 #include "target/proc_dir.hpp"
 #include "target/proc_maps.hpp"
 #include "target/proc_threads.hpp"
+#include "target/restraint.hpp"
 
 namespace hangspy::target {
 namespace {
@@ -155,6 +156,21 @@ TEST(Permission, FactsComeFromTheTwoStatusFiles) {
   EXPECT_EQ(facts.tracer, 12);
   EXPECT_TRUE(facts.in_container);
   EXPECT_FALSE(facts_of_status("NSpid:\t4182\n", "").in_container);
+}
+
+TEST(Restraint, OnlyAStoppedStateHalts) {
+  EXPECT_THAT(halted_by_state('T'), HasSubstr("SIGSTOP"));
+  EXPECT_THAT(halted_by_state('t'), HasSubstr("tracer"));
+  for (const char state : {'R', 'S', 'D', 'Z', 'I', '?'}) EXPECT_EQ(halted_by_state(state), "");
+}
+
+TEST(Restraint, BothVersionsOfCgroupsSayWhetherTheyAreFrozen) {
+  EXPECT_TRUE(says_frozen("populated 1\nfrozen 1\n"));
+  EXPECT_TRUE(says_frozen("FROZEN\n"));
+  EXPECT_TRUE(says_frozen("FREEZING\n"));
+  EXPECT_FALSE(says_frozen("populated 1\nfrozen 0\n"));
+  EXPECT_FALSE(says_frozen("THAWED\n"));
+  EXPECT_FALSE(says_frozen(""));
 }
 
 }  // namespace
