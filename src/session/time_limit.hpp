@@ -76,6 +76,7 @@ class TimedLive final : public Timed<target::LiveTarget> {
     HANGSPY_CHECK(limit_.check());
     return target_.stop(copy);
   }
+  [[nodiscard]] Result<target::Restraint> restraint() const override { return target_.restraint(); }
   [[nodiscard]] Result<void> still_there() const override { return target_.still_there(); }
 };
 
