@@ -17,6 +17,7 @@
 #include "sandbox/identity.hpp"
 #include "sandbox/paths.hpp"
 #include "target/proc_dir.hpp"
+#include "target/proc_maps.hpp"
 
 namespace hangspy::sandbox {
 namespace {
@@ -26,6 +27,20 @@ using Measures = std::vector<Measure>;
 bool can_open(int directory, const std::string& name) {
   return static_cast<bool>(
       elf::Descriptor(::openat(directory, name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
+}
+
+// Files that were replaced while the process runs, as an upgrade does with libpython: only the
+// links of map_files lead to them, and those take a capability of their own.
+std::vector<std::string> deleted_files(const target::ProcDir& process, target::Tid thread) {
+  std::vector<std::string> names;
+  const auto text = process.read(target::of_thread(thread, "maps"), target::kMaxMapsText);
+  if (!text) return names;
+  for (const auto& each : target::parse_maps(*text).value_or(std::vector<target::Mapping>{})) {
+    const auto path = each.path.bytes();
+    if (!each.executable || !path.starts_with('/') || !path.ends_with(" (deleted)")) continue;
+    names.push_back("map_files/" + to_hex(each.begin).substr(2) + "-" + to_hex(each.end).substr(2));
+  }
+  return names;
 }
 
 // What a reading will ask of the process. Address 0 is mapped nowhere, and the kernel looks at the
@@ -41,6 +56,9 @@ Reach reach_of(const target::ProcDir& process, target::Tid thread) {
     reach.push_back(can_open(process.descriptor(), target::of_thread(thread, name)));
   }
   for (const char* name : {"exe", "root"}) reach.push_back(can_open(process.descriptor(), name));
+  for (const auto& name : deleted_files(process, thread)) {
+    reach.push_back(can_open(process.descriptor(), name));
+  }
   return reach;
 }
 
@@ -79,10 +97,13 @@ Measure take_identity(const target::ProcDir& process, target::Tid thread) {
   const auto status = process.read("status");
   const auto user = status ? user_of_status(*status) : Result<User>();
   if (status && user) {
-    if (!has_capabilities(*status)) identities.push_back({*user, std::nullopt});
-    identities.push_back({*user, CAP_SYS_PTRACE});
+    if (!has_capabilities(*status)) identities.push_back({*user, {}});
+    identities.push_back({*user, {CAP_SYS_PTRACE}});
   }
-  identities.push_back({std::nullopt, CAP_SYS_PTRACE});
+  identities.push_back({std::nullopt, {CAP_SYS_PTRACE}});
+  if (user) identities.push_back({*user, {CAP_SYS_PTRACE, CAP_CHECKPOINT_RESTORE}});
+  identities.push_back({std::nullopt, {CAP_SYS_PTRACE, CAP_CHECKPOINT_RESTORE}});
+  identities.push_back({std::nullopt, {CAP_SYS_PTRACE}});
   return choose(identities, [&] { return reach_of(process, thread); });
 }
 
@@ -92,9 +113,9 @@ Measure take_identity(const std::vector<std::filesystem::path>& files) {
   std::vector<Identity> identities;
   struct stat about{};
   if (::stat(files.front().c_str(), &about) == 0 && about.st_uid != 0) {
-    identities.push_back({User{about.st_uid, about.st_gid, {}}, std::nullopt});
+    identities.push_back({User{about.st_uid, about.st_gid, {}}, {}});
   }
-  identities.push_back({std::nullopt, CAP_DAC_READ_SEARCH});
+  identities.push_back({std::nullopt, {CAP_DAC_READ_SEARCH}});
   return choose(identities, [&] { return reach_of_files(files); });
 }
 

@@ -65,9 +65,9 @@ Result<void> take_on(const Identity& identity) {
   }
   if (identity.user) HANGSPY_CHECK(take_ids(*identity.user));
   capng_clear(CAPNG_SELECT_CAPS);
-  if (identity.capability) {
+  for (const int each : identity.capabilities) {
     const auto both = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
-    capng_update(CAPNG_ADD, both, static_cast<unsigned>(*identity.capability));
+    capng_update(CAPNG_ADD, both, static_cast<unsigned>(each));
   }
   if (capng_apply(CAPNG_SELECT_CAPS) != 0) return refused("capset");
   return {};
@@ -88,9 +88,13 @@ Result<User> user_of_status(std::string_view status) {
 std::string to_words(const Identity& identity) {
   const uid_t uid = identity.user ? identity.user->uid : ::geteuid();
   std::string words = "uid " + std::to_string(uid) + ", ";
-  if (!identity.capability) return words + "no capability";
-  std::string name = capng_capability_to_name(static_cast<unsigned>(*identity.capability));
-  return words + "of the capabilities only " + name;
+  if (identity.capabilities.empty()) return words + "no capability";
+  words += "of the capabilities only";
+  for (const int each : identity.capabilities) {
+    const char* name = capng_capability_to_name(static_cast<unsigned>(each));
+    words += std::string(" ") + (name != nullptr ? name : std::to_string(each));
+  }
+  return words;
 }
 
 bool is_privileged() {

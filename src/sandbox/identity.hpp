@@ -29,7 +29,7 @@ struct User {
 
 struct Identity {
   std::optional<User> user;       // absent: stays who it is
-  std::optional<int> capability;  // the only one kept (CAP_SYS_PTRACE); absent: none
+  std::vector<int> capabilities;  // the only ones kept
 };
 
 // "uid 1000, no capability"

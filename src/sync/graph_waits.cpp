@@ -11,7 +11,10 @@ Building::Building(const snapshot::Snapshot& facts) : snapshot(facts) {
   for (const auto& each : facts.tasks) tasks.emplace(each.object.value, &each);
   for (const auto& each : facts.loops) loops.emplace(each.object.value, &each);
   for (const auto& each : facts.threads) threads.emplace(each.state.value, &each);
-  for (const auto& each : facts.completions) completions[each.future.value].push_back(&each);
+  for (const auto& each : facts.completions) {
+    // No object completes itself; what looks so is damaged.
+    if (each.completer != each.future) completions[each.future.value].push_back(&each);
+  }
   for (const auto& executor : facts.executors) {
     for (const auto& item : executor.items) items[item.future.value].push_back(&item);
   }

@@ -83,6 +83,7 @@ bool leads_to(const images::Image& image, Address from, Address to) {
 
 bool is_there(const images::Image& image, const python::layouts::Layout& layout,
               const graph::NodeId& from, const graph::NodeId& to, Relation relation) {
+  if (from.object == to.object) return false;  // nothing is a reason for itself
   if (from.kind == NodeKind::kTask && relation == Relation::kWaitsFor) {
     return word(image, from.object + layout.task.waits_for) == to.object.value;
   }

@@ -108,6 +108,35 @@ def python_for(uid):
     raise pythons.Missing(f"no CPython is here that uid {uid} can start")
 
 
+@contextlib.contextmanager
+def with_deleted_library(name):
+    """A CPython whose libpython was deleted since it started, as an upgrade leaves it."""
+    interpreter = pythons.venv(name, "django")
+    maps = run(interpreter, "-c", "print(open('/proc/self/maps').read())").stdout
+    library = next(line.split()[-1] for line in maps.splitlines() if "libpython3" in line)
+    program = "import sys; print('ready', flush=True); sys.stdin.read()"
+    with tempfile.TemporaryDirectory(prefix="hangspy-") as folder:
+        copy = shutil.copy(library, folder)
+        process = subprocess.Popen([interpreter, "-c", program], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, preexec_fn=die_with_parent,
+                                   env={**os.environ, "LD_LIBRARY_PATH": folder})
+        with process:
+            try:
+                process.stdout.readline()
+                os.unlink(copy)
+                yield process.pid
+            finally:
+                end(process)
+
+
+def check_deleted(hangspy):
+    with with_deleted_library("shared-3.12") as pid:
+        maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
+        check("(deleted)" in maps, "its libpython is still there")
+        report = report_of(hangspy, str(pid))
+        check(report["verdict"] == "healthy", report["headline"])
+
+
 def test(hangspy):
     python, me = some_python(), os.geteuid()
     with Worker(python, page="stacked") as worker:
@@ -116,7 +145,8 @@ def test(hangspy):
         check_core(hangspy, worker, me)
         check_powers(hangspy, worker, me, PTRACE_ALONE if me == 0 else NOTHING)
     if me != 0:
-        return not_tested("a worker of another user: takes root")
+        return not_tested("a worker of another user, a deleted library: takes root")
+    check_deleted(hangspy)
     with Worker(python_for(STRANGER), page="stacked", uid=STRANGER) as worker:
         check_same(hangspy, worker)
         check_core(hangspy, worker, STRANGER)

@@ -9,6 +9,7 @@
 namespace hangspy::diagnosis {
 namespace {
 
+using snapshot::Snapshot;
 using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
@@ -264,6 +265,16 @@ TEST(DiagnosisCases, AreNoDeadlockWhenTheThreadRuns) {
     for (auto& thread : snapshot.threads) thread.wait = {};
     EXPECT_EQ(diagnose(snapshot).verdict == Verdict::kDeadlock, name == "task_cycle") << name;
   }
+}
+
+// Only damaged memory says that a future completes itself: then it is not known what does.
+TEST(DiagnosisCases, AreNoDeadlockWhenAFutureCompletesItself) {
+  Snapshot snapshot;
+  snapshot.loops = {{.object = {0x100}}};
+  snapshot.futures = {{.object = {0x200}, .loop = {0x100}}};
+  snapshot.completions = {{.future = {0x200}, .completer = {0x200}, .evidence = "callback"}};
+  snapshot.tasks = {{.object = {0x300}, .loop = {0x100}, .waits_for = {0x200}, .is_request = true}};
+  EXPECT_EQ(diagnose(snapshot).verdict, Verdict::kSlow);
 }
 
 }  // namespace
