@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 
 from harness import HERE, exit_code_of, pythons, run_counters, runs_free, some_python, talking_child
 from page_test import check, report_of
@@ -69,10 +70,16 @@ def ask(target):
 
 
 def is_settled(target):
-    """Each waiter is in its call, and the main thread waits for the next line."""
+    """Each waiter is in its call, the main thread waits for the next line, the two others for each
+    other's lock; and nobody has run since that was seen first."""
     calls = {tid: WAITS[name] for name, (tid, *_) in ask(target).items()}
     calls[target.pid] = 0
-    return all(system_call(target.pid, tid).startswith(f"{call} ") for tid, call in calls.items())
+    before = run_counters(target.pid)
+    for tid in before.keys() - calls.keys():
+        calls[tid] = WAITS["futex"]
+    rests = all(system_call(target.pid, tid).startswith(f"{call} ") for tid, call in calls.items())
+    time.sleep(0.05)
+    return rests and run_counters(target.pid) == before
 
 
 def noticed(target):
