@@ -127,10 +127,12 @@ void allow_stopping(Filter& filter) {
   filter.allow({SCMP_SYS(wait4), SCMP_SYS(waitid)});
 }
 
+// Among them pipes, through which they find out whether memory may be read.
 void allow_sanitizers(Filter& filter) {
   filter.allow({SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(clone), SCMP_SYS(ptrace),
                 SCMP_SYS(prctl), SCMP_SYS(write), SCMP_SYS(wait4), SCMP_SYS(getppid),
-                SCMP_SYS(tgkill), SCMP_SYS(arch_prctl), SCMP_SYS(sched_getparam)});
+                SCMP_SYS(tgkill), SCMP_SYS(arch_prctl), SCMP_SYS(sched_getparam), SCMP_SYS(pipe),
+                SCMP_SYS(pipe2)});
 }
 
 }  // namespace
