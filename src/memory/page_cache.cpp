@@ -132,6 +132,7 @@ void PageCache::freeze(PageCache* earlier) {
 Result<std::vector<Address>> PageCache::changed() const {
   PageCache now(fetch_, max_pages_);
   std::vector<Address> pages;
+  pages.reserve(given_.size());
   for (const auto& [at, words] : given_) pages.push_back({at});
   HANGSPY_CHECK(now.prefetch(pages));
   std::erase_if(pages, [&](Address each) {

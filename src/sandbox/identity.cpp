@@ -66,8 +66,8 @@ Result<void> take_on(const Identity& identity) {
   if (identity.user) HANGSPY_CHECK(take_ids(*identity.user));
   capng_clear(CAPNG_SELECT_CAPS);
   for (const int each : identity.capabilities) {
-    const auto both = static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED);
-    capng_update(CAPNG_ADD, both, static_cast<unsigned>(each));
+    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, static_cast<unsigned>(each));
+    capng_update(CAPNG_ADD, CAPNG_PERMITTED, static_cast<unsigned>(each));
   }
   if (capng_apply(CAPNG_SELECT_CAPS) != 0) return refused("capset");
   return {};
