@@ -39,13 +39,20 @@ def ended(code):
     return signal.Signals(code - 128).name if code > 128 else f"exit {code}"
 
 
+def priority_of(group):
+    """`/autogroup-7 nice 0`. The kernel may have no such groups, and a process may be in none: its
+    session began before they were switched on, or it is init's own."""
+    words = group.read_text().split() if group.exists() else []
+    return words[-1] if words else ""
+
+
 @contextlib.contextmanager
 def before_others():
     """What else the machine does must not be measured: nothing else gets a processor that is wanted
     here. Only root may, and the page says which it was. Where the kernel groups processes by
     session, the group's priority counts, and not the process's own."""
     group = pathlib.Path("/proc/self/autogroup")
-    said = group.read_text().split()[-1] if group.exists() else ""
+    said = priority_of(group)
     try:
         os.setpriority(os.PRIO_PROCESS, 0, -20)
         if said:
@@ -55,7 +62,7 @@ def before_others():
     try:
         yield
     finally:
-        if said and group.read_text().split()[-1] != said:
+        if said and priority_of(group) != said:
             group.write_text(said)
 
 
