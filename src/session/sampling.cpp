@@ -56,11 +56,13 @@ Result<std::vector<target::ThreadState>> settled(const target::LiveTarget& targe
 }  // namespace
 
 void Sampling::learn(const memory::PageCache& cache) {
+  const auto known = learned_.size();
   for (const auto& pages : {cache.remembered(), cache.absent(), cache.missing()}) {
     learned_.insert(pages.begin(), pages.end());
   }
   const auto lasting = cache.lasting();
   lasting_.insert(lasting.begin(), lasting.end());
+  quiet_ = learned_.size() > known + learned_.size() / 256 ? 0 : quiet_ + 1;
 }
 
 // The pages are given back before what was read is judged.
@@ -128,12 +130,10 @@ void Sampling::leave_open(const std::string& why, Sampled& sampled) const {
 // what it gives back it hands out again.
 void Sampling::rehearse() {
   snapshot::Sample unaccounted;
-  for (std::uint32_t round = 0, quiet = 0; round < kRehearsals && quiet < 2; ++round) {
+  for (std::uint32_t round = 0; round < kRehearsals && quiet_ < 2; ++round) {
     const auto threads = target_.threads();
     if (!threads) return;
-    const auto known = learned_.size();
     static_cast<void>(read_live(*threads, unaccounted));
-    quiet = learned_.size() > known + learned_.size() / 256 ? 0 : quiet + 1;
   }
 }
 
@@ -175,7 +175,6 @@ Result<Sampled> Sampling::read_stopped() {
   Sampled sampled;
   sampled.account.stopped = true;
   HANGSPY_TRY(counters, target_.threads());
-  rehearse();
   std::optional<Error> failed;
   for (std::uint32_t stop = 1; stop <= kMaxStops; ++stop) {
     HANGSPY_TRY(copied, read_copy(stop, sampled.account));
@@ -202,12 +201,14 @@ Result<Sampled> Sampling::read_stopped() {
 
 Result<Sampled> Sampling::take() {
   HANGSPY_CHECK(target_.refresh());
+  quiet_ = 0;
   auto still = read_still();
   if (!still && is_final(still.error().failure)) return still;
   const bool holds = still && still->doubt.empty();
   const bool wants_stop =
       options_.pause == Pause::kAlways || (options_.pause == Pause::kAuto && !holds);
   if (!wants_stop) return still;
+  if (!holds) rehearse();
   auto stopped = read_stopped();
   if (stopped || options_.pause == Pause::kAlways || !still) return stopped;
   const auto why = stopped.error().failure;

@@ -46,6 +46,7 @@ class Sampling {
   Options options_;
   std::set<Address> learned_;  // pages that readings so far asked for
   std::set<Address> lasting_;  // and those asked for only for what never changes
+  std::uint32_t quiet_ = 0;    // readings on end that brought next to nothing new
 };
 
 }  // namespace hangspy::session
