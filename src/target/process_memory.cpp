@@ -1,7 +1,8 @@
 // process_vm_readv: one call for up to 1,024 pages, and no stop.
 //
-// It stops at the first page that it cannot read, saying only how much it copied; so the page
-// after the copied ones is the bad one, and the next call begins behind it. The kernel finds the
+// It stops at the first page that it cannot read, saying only how much it copied; so, where each
+// page is a range of its own, the page after the copied ones is the bad one, and the next call
+// begins behind it. The kernel finds the
 // memory by a thread; when the main thread has ended before the others, any other will do.
 #include "target/process_memory.hpp"
 
@@ -16,6 +17,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace hangspy::target {
 namespace {
@@ -29,6 +31,20 @@ iovec here(std::span<std::byte> bytes) {
 // The kernel wants the target's address in a pointer; it is never one of ours.
 iovec there(Address at, std::size_t length) {
   return {reinterpret_cast<void*>(at.value), length};  // NOLINT(performance-no-int-to-ptr)
+}
+
+// As many ranges as pages; or fewer, for the kernel takes pages that follow each other at half the
+// price when they are one range.
+std::size_t fill(std::array<iovec, kBatch>& ranges, std::span<const Address> pages, bool joins) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    if (joins && i > 0 && pages[i - 1] + kPageSize == pages[i]) {
+      ranges[count - 1].iov_len += kPageSize;
+    } else {
+      ranges[count++] = there(pages[i], kPageSize);
+    }
+  }
+  return count;
 }
 
 }  // namespace
@@ -69,12 +85,12 @@ Result<std::vector<std::size_t>> ProcessMemory::fetch(std::span<const Address> p
 Result<void> ProcessMemory::fetch_batch(std::span<const Address> pages, std::span<std::byte> out,
                                         std::size_t first, std::vector<std::size_t>& unread) const {
   std::array<iovec, kBatch> remote;
-  for (std::size_t i = 0; i < pages.size(); ++i) remote[i] = there(pages[i], kPageSize);
   bool tried_another = false;
+  bool joins = true;
   for (std::size_t done = 0; done < pages.size();) {
     const iovec local = here(out.subspan(done * kPageSize));
-    const ssize_t count =
-        ::process_vm_readv(through_, &local, 1, &remote[done], pages.size() - done, 0);
+    const std::size_t ranges = fill(remote, pages.subspan(done), joins);
+    const ssize_t count = ::process_vm_readv(through_, &local, 1, remote.data(), ranges, 0);
     if (count < 0 && errno == ESRCH) {
       if (tried_another) return gone();
       tried_another = true;
@@ -87,7 +103,9 @@ Result<void> ProcessMemory::fetch_batch(std::span<const Address> pages, std::spa
                              unread);
     }
     done += count < 0 ? 0 : static_cast<std::size_t>(count) / kPageSize;
-    if (done < pages.size()) unread.push_back(first + done++);
+    if (done == pages.size()) break;
+    // Of a range that was not copied whole the kernel need not say which page it was.
+    if (!std::exchange(joins, false)) unread.push_back(first + done++);
   }
   return {};
 }
