@@ -36,7 +36,8 @@ BEFORE["cli"] = BEFORE["session"] | {"session", "report", "sandbox"}
 
 READ = BEFORE["python"] | {"python", "sync"}
 WAITS = {"result", "text", "snapshot", "graph", "sync"}
-PUBLIC = {"phrase": "text", "wait_graph": "graph", "account": "snapshot"}  # headers not named like their folder
+# Headers that are not named like their folder.
+PUBLIC = {"phrase": "text", "wait_graph": "graph", "account": "snapshot", "shared": "result"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "hangspy/result.hpp"
+#include "hangspy/shared.hpp"
 #include "hangspy/text.hpp"
 
 namespace hangspy::snapshot {
@@ -19,8 +20,8 @@ namespace hangspy::snapshot {
 // Whose code a frame is: the report shows the user's first, and the advice points at it.
 enum class Origin : std::uint8_t { kUser, kSitePackages, kStandardLibrary, kFrozen };
 
-struct Frame {
-  Address frame;
+// Where a frame stands: the same for all that stand there.
+struct Place {
   Address code;
   Text function;  // qualified name
   Text file;
@@ -31,7 +32,22 @@ struct Frame {
   // code: "SyncToAsync.__call__". Empty for any other, whatever its name.
   std::string landmark;
 
-  bool operator==(const Frame&) const = default;
+  bool operator==(const Place&) const = default;
+};
+
+struct Frame {
+  Address frame;
+  Shared<Place> place;
+
+  // Of a frame without a place everything is empty.
+  [[nodiscard]] const Place* operator->() const {
+    static const Place kNowhere;
+    return place.get() == nullptr ? &kNowhere : place.get();
+  }
+  bool operator==(const Frame& other) const {
+    return frame == other.frame &&
+           (place.get() == other.place.get() || *operator->() == *other.operator-> ());
+  }
 };
 
 // ------------------------------------------------------------------------------------- threads
@@ -104,11 +120,11 @@ struct AwaitLink {
 struct Task {
   Address object;
   Text name;
-  FutureState state = FutureState::kPending;
   Address loop;
   Address waits_for;  // _fut_waiter: 0 when it runs or is ready to
-  bool running = false;
   std::int32_t cancels_requested = 0;
+  FutureState state = FutureState::kPending;
+  bool running = false;
   bool is_request = false;       // an ASGI server's or Django's handler is in its chain
   std::vector<AwaitLink> chain;  // outermost first
 

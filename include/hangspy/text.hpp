@@ -8,11 +8,11 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "hangspy/result.hpp"
+#include "hangspy/shared.hpp"
 
 namespace hangspy {
 
@@ -26,7 +26,8 @@ class Text {
 
   // The same bytes again, for comparing and parsing. Never write them out.
   [[nodiscard]] std::string_view bytes() const {
-    return bytes_ ? std::string_view(*bytes_) : std::string_view();
+    const std::string* const held = bytes_.get();
+    return held == nullptr ? std::string_view() : std::string_view(*held);
   }
   [[nodiscard]] bool empty() const { return bytes().empty(); }
 
@@ -35,9 +36,8 @@ class Text {
 
  private:
   explicit Text(std::string bytes)
-      : bytes_(bytes.empty() ? nullptr : std::make_shared<const std::string>(std::move(bytes))) {}
-  // Shared: a hundred thousand tasks stand in the same file and function.
-  std::shared_ptr<const std::string> bytes_;
+      : bytes_(bytes.empty() ? Shared<std::string>() : Shared(std::move(bytes))) {}
+  Shared<std::string> bytes_;
 };
 
 template <class Stream>

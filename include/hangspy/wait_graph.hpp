@@ -9,12 +9,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "hangspy/result.hpp"
+#include "hangspy/shared.hpp"
 
 namespace hangspy::graph {
 
@@ -78,13 +81,27 @@ struct Node {
   std::string why;  // for kAlone, kOpen, kUnreadable: what was read to say so
 };
 
+// What was read to know of an edge, in our own words: "fut_waiter", "open with block".
+class Evidence {
+ public:
+  Evidence(std::initializer_list<std::string> words)  // NOLINT(google-explicit-constructor)
+      : Evidence(std::vector<std::string>(words)) {}
+  Evidence(std::vector<std::string> words)  // NOLINT(google-explicit-constructor)
+      : words_(std::move(words)) {}
+
+  [[nodiscard]] const std::vector<std::string>& words() const { return *words_.get(); }
+
+ private:
+  Shared<std::vector<std::string>> words_;
+};
+
 struct Edge {
   NodeIndex from = 0;
   NodeIndex to = 0;
   Relation relation = Relation::kWaitsFor;
   Grade grade = Grade::kSeen;
   std::uint32_t group = 0;  // of `from`
-  std::vector<std::string> evidence;
+  Evidence evidence;
 };
 
 class WaitGraph {
@@ -96,8 +113,10 @@ class WaitGraph {
   // A new group of `from`, for edges of which one suffices.
   std::uint32_t new_group(NodeIndex from);
   // `from` needs `to` (in a group of its own, unless one is named).
-  EdgeIndex need(NodeIndex from, NodeIndex to, Relation relation, std::vector<std::string> evidence,
+  EdgeIndex need(NodeIndex from, NodeIndex to, Relation relation, Evidence evidence,
                  Grade grade = Grade::kSeen, std::optional<std::uint32_t> group = std::nullopt);
+  // Room for so many nodes, with an edge or two each.
+  void reserve(std::size_t nodes);
 
   [[nodiscard]] Node& at(NodeIndex index) { return nodes_[index]; }
   [[nodiscard]] const Node& at(NodeIndex index) const { return nodes_[index]; }

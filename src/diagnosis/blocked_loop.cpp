@@ -46,7 +46,7 @@ std::string what_blocks(const snapshot::ThreadWait& wait) {
 Sentence wait_of(const snapshot::Thread& thread, const snapshot::Frame& frame) {
   const auto what = what_blocks(thread.wait);
   Sentence sentence;
-  sentence.words = Phrase("is in ") + bare_name(frame.function) + ", which blocks in " + what;
+  sentence.words = Phrase("is in ") + bare_name(frame->function) + ", which blocks in " + what;
   sentence.frames = {frame};
   sentence.evidence = {"frame", thread.runs_handle ? "running handle" : "current task"};
   return sentence;

@@ -18,6 +18,7 @@ auto found(const Map& map, Address object) -> typename Map::mapped_type {
 
 Facts::Facts(const snapshot::Snapshot& snapshot) : snapshot_(snapshot) {
   for (const auto& each : snapshot.threads) threads_.emplace(each.state.value, &each);
+  tasks_.reserve(snapshot.tasks.size());
   for (const auto& each : snapshot.tasks) tasks_.emplace(each.object.value, &each);
   for (const auto& each : snapshot.locks) locks_.emplace(each.object.value, &each);
   for (const auto& each : snapshot.concurrent_futures)
@@ -113,7 +114,7 @@ std::optional<snapshot::Frame> user_frame(const snapshot::Thread& thread) {
   if (frames.empty()) return std::nullopt;
   const auto first = std::min<std::size_t>(thread.wait.frame, frames.size() - 1);
   for (auto i = first; i < frames.size(); ++i) {
-    if (frames[i].origin == Origin::kUser) return frames[i];
+    if (frames[i]->origin == Origin::kUser) return frames[i];
   }
   return frames[first];
 }
@@ -122,7 +123,7 @@ std::optional<snapshot::Frame> user_frame(const snapshot::Task& task) {
   std::optional<snapshot::Frame> nearest;
   for (auto link = task.chain.rbegin(); link != task.chain.rend(); ++link) {
     if (!link->frame) continue;
-    if (link->frame->origin == Origin::kUser) return link->frame;
+    if ((*link->frame)->origin == Origin::kUser) return link->frame;
     if (!nearest) nearest = link->frame;
   }
   return nearest;
@@ -141,21 +142,21 @@ std::optional<snapshot::Frame> holding_frame(const Facts& facts, const snapshot:
 
 bool has_landmark(const snapshot::Thread& thread, std::string_view landmark) {
   return std::any_of(thread.frames.begin(), thread.frames.end(),
-                     [&](const auto& frame) { return frame.landmark == landmark; });
+                     [&](const auto& frame) { return frame->landmark == landmark; });
 }
 
 bool has_landmark(const snapshot::Task& task, std::string_view landmark) {
   return std::any_of(task.chain.begin(), task.chain.end(), [&](const auto& link) {
-    return link.frame && link.frame->landmark == landmark;
+    return link.frame && (*link.frame)->landmark == landmark;
   });
 }
 
 Phrase place_of(const snapshot::Frame& frame) {
-  auto path = frame.file.bytes();
+  auto path = frame->file.bytes();
   auto slash = path.rfind('/');
   if (slash != std::string_view::npos && slash > 0) slash = path.rfind('/', slash - 1);
   if (slash != std::string_view::npos) path = path.substr(slash + 1);
-  return Phrase(Text::of_target(std::string(path))) + (":" + std::to_string(frame.line));
+  return Phrase(Text::of_target(std::string(path))) + (":" + std::to_string(frame->line));
 }
 
 Text bare_name(const Text& qualified) {
@@ -166,7 +167,7 @@ Text bare_name(const Text& qualified) {
 }
 
 Phrase code_and_place(const snapshot::Frame& frame) {
-  return Phrase(bare_name(frame.function)) + " (" + place_of(frame) + ")";
+  return Phrase(bare_name(frame->function)) + " (" + place_of(frame) + ")";
 }
 
 }  // namespace hangspy::diagnosis

@@ -61,7 +61,7 @@ std::optional<std::string> loop_difference(const snapshot::Snapshot& first_snaps
     if (then == nullptr || now == nullptr || then->runs_handle != now->runs_handle ||
         then->frames.empty() || now->frames.empty() ||
         then->frames.front().frame != now->frames.front().frame ||
-        then->frames.front().instruction != now->frames.front().instruction) {
+        then->frames.front()->instruction != now->frames.front()->instruction) {
       return "the event loop has gone on";
     }
     if (then->run_counter != now->run_counter) return "the event loop's thread ran in between";

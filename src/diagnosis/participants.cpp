@@ -88,7 +88,7 @@ class Telling {
     Step step{0, {}, graph::Grade::kSeen};
     for (std::size_t i = 0; i < case_.cycle.size(); ++i) {
       const auto& edge = case_.graph.edge(case_.cycle[(position + i) % case_.cycle.size()]);
-      for (const auto& each : edge.evidence) {
+      for (const auto& each : edge.evidence.words()) {
         if (std::find(step.evidence.begin(), step.evidence.end(), each) == step.evidence.end()) {
           step.evidence.push_back(each);
         }
@@ -176,7 +176,7 @@ class Telling {
       wait.words = Phrase(thread->wait.kind == snapshot::WaitKind::kServeUntil
                               ? "is in async_to_sync, called by "
                               : "is in ") +
-                   bare_name(frame->function) + "; " + wait.words;
+                   bare_name((*frame)->function) + "; " + wait.words;
       wait.frames.push_back(*frame);
     }
     return {std::move(title), std::move(wait)};
@@ -214,7 +214,7 @@ class Telling {
                                                                : "to be called by the loop: ";
     if (handle->coroutine_frame) {
       title.words +=
-          Phrase("the coroutine ") + handle->coroutine_frame->function + ", not started yet";
+          Phrase("the coroutine ") + (*handle->coroutine_frame)->function + ", not started yet";
     } else {
       title.words += handle->callback;
     }

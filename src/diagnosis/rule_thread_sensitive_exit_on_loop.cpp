@@ -20,7 +20,7 @@ Advice advise(const Case& found) {
   const bool old = !asgiref || version_before(*asgiref, "3.12");
   advice.help = old ? Phrase("upgrade asgiref to 3.12 or later, which does not join on the loop")
                     : Phrase("do not cancel a request's task from outside");
-  if (frame && frame->origin == snapshot::Origin::kUser) {
+  if (frame && (*frame)->origin == snapshot::Origin::kUser) {
     advice.help += Phrase(". Until then do not cancel the application from outside, as ") +
                    code_and_place(*frame) + " does: put the time limit inside the view";
   }

@@ -21,7 +21,7 @@ bool matches(const Case& found) {
 
 // The sync middleware on the thread, if the user's frame there is one: it calls get_response.
 void advise_middleware(const snapshot::Frame& frame, Advice& advice) {
-  advice.help += Phrase(". Or make ") + bare_name(frame.function) +
+  advice.help += Phrase(". Or make ") + bare_name(frame->function) +
                  " asynchronous (async_capable), so that no sync call stands above the view";
 }
 

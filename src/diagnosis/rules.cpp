@@ -71,7 +71,7 @@ Phrase thread_sensitive_false(const Case& found) {
 void note_async_orm(const Case& found, Advice& advice) {
   const auto* item = found.queued_item();
   if (item == nullptr || !item->place) return;
-  const auto file = item->place->file.bytes();
+  const auto file = (*item->place)->file.bytes();
   if (file.find("/django/db/models/") == std::string_view::npos) return;
   advice.notes.emplace_back(
       "Django's asynchronous ORM methods (aget, acreate, acount ...) are sync_to_async inside; "

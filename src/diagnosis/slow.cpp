@@ -125,7 +125,7 @@ const snapshot::Task* last_task(const Facts& facts, const graph::WaitGraph& grap
     if (const auto* task = facts.task(graph.at(reached[i]).id.object)) {
       last = task;
       const auto frame = user_frame(*task);
-      if (frame && frame->origin == snapshot::Origin::kUser) in_user_code = task;
+      if (frame && (*frame)->origin == snapshot::Origin::kUser) in_user_code = task;
     }
     for (const auto index : graph.edges_of(reached[i])) {
       const auto to = graph.edge(index).to;

@@ -85,13 +85,20 @@ std::optional<NodeIndex> WaitGraph::find(NodeId id) const {
   return entry->second;
 }
 
+void WaitGraph::reserve(std::size_t nodes) {
+  nodes_.reserve(nodes);
+  edges_.reserve(2 * nodes);
+  out_.reserve(nodes);
+  groups_.reserve(nodes);
+  index_.reserve(nodes);
+}
+
 std::uint32_t WaitGraph::new_group(NodeIndex from) {
   return groups_[from]++;
 }
 
-EdgeIndex WaitGraph::need(NodeIndex from, NodeIndex to, Relation relation,
-                          std::vector<std::string> evidence, Grade grade,
-                          std::optional<std::uint32_t> group) {
+EdgeIndex WaitGraph::need(NodeIndex from, NodeIndex to, Relation relation, Evidence evidence,
+                          Grade grade, std::optional<std::uint32_t> group) {
   assert(!group || *group < groups_[from]);  // it came from new_group(from)
   assert(to < nodes_.size());
   const std::uint32_t in_group = group ? *group : new_group(from);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include "hangspy/result.hpp"
 
@@ -27,6 +28,10 @@ class Memory {
   [[nodiscard]] virtual Result<void> read_lasting(Address at, std::span<std::byte> out) const {
     return read(at, out);
   }
+
+  // These will be read soon, one after the other: a hint, so that what has to be fetched is fetched
+  // in one go. What cannot be is left to the read, which says so.
+  virtual void expect(const std::vector<Address>& addresses) const { static_cast<void>(addresses); }
 };
 
 // A memory all of whose reads are of lasting bytes.

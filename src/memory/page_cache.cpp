@@ -41,6 +41,16 @@ Result<void> PageCache::read_lasting(Address at, std::span<std::byte> out) const
   return read_for(Use::kLasting, at, out);
 }
 
+void PageCache::expect(const std::vector<Address>& addresses) const {
+  if (frozen_) return;
+  std::vector<Address> pages;
+  for (const Address each : addresses) {
+    const Address page{page_of(each.value)};
+    if (pages.empty() || pages.back() != page) pages.push_back(page);
+  }
+  static_cast<void>(fetch_unknown(std::move(pages)));
+}
+
 Result<void> PageCache::read_for(Use use, Address at, std::span<std::byte> out) const {
   if (out.empty()) return {};
   const std::uint64_t offset = at.value & kOffsetMask;
@@ -52,7 +62,12 @@ Result<void> PageCache::read_for(Use use, Address at, std::span<std::byte> out) 
 }
 
 void PageCache::copy_out(const Last& from, std::uint64_t offset, std::span<std::byte> out) {
-  std::memcpy(out.data(), from.bytes + offset, out.size());
+  // Nearly every read is of one word, which needs no call.
+  if (out.size() == sizeof(std::uint64_t)) {
+    std::memcpy(out.data(), from.bytes + offset, sizeof(std::uint64_t));
+  } else {
+    std::memcpy(out.data(), from.bytes + offset, out.size());
+  }
   if (from.given == nullptr) return;
   for (auto word = offset / 8; word <= (offset + out.size() - 1) / 8; ++word) from.given->set(word);
 }

@@ -10,11 +10,6 @@ constexpr std::size_t kMaxLinks = 100'000;
 // The two oparg values of RESUME after `yield from` and `await` (Lib/opcode.py, v3.11.7).
 constexpr std::uint8_t kAfterYieldFrom = 2;
 
-bool is_generator(const Objects& objects, Address object) {
-  return objects.is_builtin(object, "coroutine") || objects.is_builtin(object, "generator") ||
-         objects.is_builtin(object, "async_generator");
-}
-
 // Whether the suspended frame stands at an `await` or `yield from` rather than at a plain yield.
 Result<bool> awaits(const Objects& objects, Address generator, const RawFrame& frame) {
   const auto& traits = objects.traits();
@@ -33,9 +28,7 @@ Result<Address> awaited(const Objects& objects, const Frames& frames, Address ge
                         const RawFrame& frame) {
   HANGSPY_TRY(suspended, awaits(objects, generator, frame));
   if (!suspended) return Address{};
-  HANGSPY_TRY(slots, frames.slots(frame));
-  if (!slots.live_depth || *slots.live_depth == 0) return Address{};
-  return slots.stack[*slots.live_depth - 1];
+  return frames.top_of_stack(frame);
 }
 
 // The next object of the chain behind one of the C wrappers; null at the chain's end.
@@ -77,28 +70,28 @@ class Seen {
 
 Result<std::optional<RawFrame>> frame_inside(const Objects& objects, const Frames& frames,
                                              Address object) {
-  if (!is_generator(objects, object)) return std::optional<RawFrame>{};
+  if (!objects.is_generator(object)) return std::optional<RawFrame>{};
   const auto& field = objects.layout().generator;
   HANGSPY_TRY(state, objects.value<std::int8_t>(object + field.frame_state));
   if (state > objects.traits().state_executing) return std::optional<RawFrame>{};
   return frames.at(object + field.frame);
 }
 
-Result<std::vector<RawLink>> await_chain(const Objects& objects, const Frames& frames,
-                                         Address coroutine) {
-  std::vector<RawLink> chain;
+Result<std::vector<snapshot::AwaitLink>> await_chain(const Objects& objects, const Frames& frames,
+                                                     Address coroutine) {
+  std::vector<snapshot::AwaitLink> chain;
   Seen seen;
   for (Address object = coroutine; object && seen.insert(object);) {
     if (chain.size() == kMaxLinks)
       return fail(Failure::kLimit, "an await chain over 100,000 links");
     HANGSPY_TRY(type_at, objects.type_of(object));
     HANGSPY_TRY(type, objects.type_name(type_at));
-    RawLink link{object, type, std::nullopt};
+    snapshot::AwaitLink link{type, object, std::nullopt};
     Address next;
-    if (is_generator(objects, object)) {
+    if (objects.is_generator(object)) {
       HANGSPY_TRY(frame, frame_inside(objects, frames, object));
-      link.frame = frame;
       if (frame) {
+        link.frame = frames.fact(*frame);
         HANGSPY_TRY(inner, awaited(objects, frames, object, *frame));
         next = inner;
       }

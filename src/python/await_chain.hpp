@@ -8,15 +8,10 @@
 #include <optional>
 #include <vector>
 
+#include "hangspy/snapshot.hpp"
 #include "python/frames.hpp"
 
 namespace hangspy::python {
-
-struct RawLink {
-  Address object;
-  Text type;
-  std::optional<RawFrame> frame;
-};
 
 // The frame inside a coroutine, generator or asynchronous generator; nothing when it has ended,
 // or is none of them.
@@ -25,7 +20,8 @@ struct RawLink {
 
 // The chain from `coroutine`, outermost first. It ends with a future, with a coroutine that runs,
 // or with an object that cannot be looked into. Error: kLimit over 100,000 links.
-[[nodiscard]] Result<std::vector<RawLink>> await_chain(const Objects& objects, const Frames& frames,
-                                                       Address coroutine);
+[[nodiscard]] Result<std::vector<snapshot::AwaitLink>> await_chain(const Objects& objects,
+                                                                   const Frames& frames,
+                                                                   Address coroutine);
 
 }  // namespace hangspy::python

@@ -63,8 +63,8 @@ std::optional<Partial> partial(const Objects& objects, Address callable) {
 }
 
 std::optional<Address> code_of(const Objects& objects, Address callable) {
-  if (const auto method = bound_method(objects, callable); method && method->function) {
-    callable = method->function;
+  if (objects.is_builtin(callable, "method")) {
+    callable = objects.pointer(callable + objects.layout().method.function).value_or(Address{});
   }
   if (!objects.is_builtin(callable, "function")) return std::nullopt;
   const auto code = objects.pointer(callable + objects.layout().function.code);

@@ -27,6 +27,14 @@ Result<Items> Objects::tuple(Address object) const {
   return addresses(all);
 }
 
+Result<Address> Objects::tuple_front(Address object) const {
+  HANGSPY_TRY(right, is_kind(object, Kind::kTuple));
+  if (!right) return fail(Failure::kImplausible, "no tuple lies at " + to_hex(object));
+  HANGSPY_TRY(count, value<std::uint64_t>(object + layout().variable_object.item_count));
+  if (count == 0) return fail(Failure::kImplausible, "an empty tuple at " + to_hex(object));
+  return pointer(object + layout().tuple.items);
+}
+
 Result<Items> Objects::list(Address object) const {
   HANGSPY_TRY(right, is_kind(object, Kind::kList));
   if (!right) return fail(Failure::kImplausible, "no list lies at " + to_hex(object));
@@ -132,11 +140,15 @@ Result<std::optional<Address>> Objects::item(Address dict_at, std::string_view k
 Result<Items> Objects::weak_set(Address object) const {
   HANGSPY_TRY(data, attribute(object, "data"));
   HANGSPY_TRY(references, set(data));
+  expect(references);
   Items live;
+  live.reserve(references.size());
   for (const auto reference : references) {
     HANGSPY_TRY(target, pointer(reference + layout().weak_reference.object));
-    if (target && !is_none(target)) live.push_back(target);
+    if (target) live.push_back(target);
   }
+  expect(live);
+  std::erase_if(live, [this](Address each) { return is_none(each); });
   return live;
 }
 

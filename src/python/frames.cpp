@@ -61,12 +61,26 @@ Result<Frames::Slots> Frames::slots(const RawFrame& frame) const {
   for (std::size_t i = 0; i < words.size(); ++i) {
     (i < local_count ? slots.locals : slots.stack).push_back({words[i]});
   }
-  HANGSPY_TRY(top, objects_.value<std::int32_t>(frame.address + objects_.layout().frame.stack_top));
-  const auto depth = top - static_cast<std::int64_t>(local_count);
-  if (depth >= 0 && depth <= static_cast<std::int64_t>(slots.stack.size())) {
-    slots.live_depth = static_cast<std::uint32_t>(depth);
-  }
+  HANGSPY_TRY(live_depth, depth(frame));
+  slots.live_depth = live_depth;
   return slots;
+}
+
+// Of a frame that runs the field is -1 or stale.
+Result<std::optional<std::uint32_t>> Frames::depth(const RawFrame& frame) const {
+  HANGSPY_TRY(top, objects_.value<std::int32_t>(frame.address + objects_.layout().frame.stack_top));
+  const auto depth = top - static_cast<std::int64_t>(frame.code->locals.size());
+  if (depth < 0 || depth > frame.code->stack_size) return std::optional<std::uint32_t>{};
+  return std::optional(static_cast<std::uint32_t>(depth));
+}
+
+Result<Address> Frames::top_of_stack(const RawFrame& frame) const {
+  HANGSPY_TRY(live_depth, depth(frame));
+  if (live_depth.value_or(0) == 0) return Address{};
+  const auto slot = frame.code->locals.size() + *live_depth - 1;
+  HANGSPY_TRY(top, objects_.value<std::uint64_t>(frame.address + objects_.layout().frame.locals +
+                                                 8 * slot));
+  return Address{top};
 }
 
 Result<std::optional<Address>> Frames::local(const RawFrame& frame, std::string_view name) const {
@@ -107,15 +121,33 @@ snapshot::Origin Frames::origin_of(std::string_view file) const {
   return Origin::kUser;
 }
 
+snapshot::Place Frames::place(const Code& code, std::int32_t line,
+                              std::uint32_t instruction) const {
+  return {.code = code.address,
+          .function = code.function,
+          .file = code.file,
+          .line = line,
+          .instruction = instruction,
+          .origin = origin_of(code.file.bytes()),
+          .landmark = std::string(name_of_(code.address))};
+}
+
 snapshot::Frame Frames::fact(const RawFrame& frame) const {
-  return {.frame = frame.address,
-          .code = frame.code->address,
-          .function = frame.code->function,
-          .file = frame.code->file,
-          .line = line_of(*frame.code, frame.instruction),
-          .instruction = frame.instruction,
-          .origin = origin_of(frame.code->file.bytes()),
-          .landmark = std::string(name_of_(frame.code->address))};
+  auto& known = places_[{frame.code->address, frame.instruction}];
+  if (known.get() == nullptr) {
+    const auto line = line_of(*frame.code, frame.instruction);
+    known = Shared(place(*frame.code, line, frame.instruction));
+  }
+  return {frame.address, known};
+}
+
+Result<RawFrame> Frames::raw(const snapshot::Frame& fact) const {
+  HANGSPY_TRY(code, codes_.at(fact->code));
+  return RawFrame{fact.frame, code, fact->instruction};
+}
+
+snapshot::Frame Frames::definition(const Code& code) const {
+  return {{}, Shared(place(code, code.first_line, 0))};
 }
 
 }  // namespace hangspy::python

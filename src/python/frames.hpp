@@ -5,8 +5,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "hangspy/snapshot.hpp"
@@ -42,12 +44,17 @@ class Frames {
     std::optional<std::uint32_t> live_depth;  // known only of a suspended frame
   };
   [[nodiscard]] Result<Slots> slots(const RawFrame& frame) const;
+  // What lies on top of a suspended frame's value stack; null when nothing certain does.
+  [[nodiscard]] Result<Address> top_of_stack(const RawFrame& frame) const;
   // The objects whose `__exit__` an open `with` of this frame keeps: by the exception table, at
   // its depth, in no other slot.
   [[nodiscard]] Result<Items> open_withs(const RawFrame& frame) const;
 
-  // The frame as a plain fact.
+  // The frame as a plain fact, and back. Error: its code does not lie there.
   [[nodiscard]] snapshot::Frame fact(const RawFrame& frame) const;
+  [[nodiscard]] Result<RawFrame> raw(const snapshot::Frame& fact) const;
+  // Where a function is defined, as a frame that is none.
+  [[nodiscard]] snapshot::Frame definition(const Code& code) const;
   // Where the standard library lies (files under it are not the user's), and what the code of
   // each landmark is called.
   void set_landmarks(std::string_view library, std::function<std::string_view(Address)> name_of) {
@@ -58,9 +65,14 @@ class Frames {
  private:
   [[nodiscard]] Result<Address> innermost(Address thread_state) const;
   [[nodiscard]] snapshot::Origin origin_of(std::string_view file) const;
+  [[nodiscard]] snapshot::Place place(const Code& code, std::int32_t line,
+                                      std::uint32_t instruction) const;
+  [[nodiscard]] Result<std::optional<std::uint32_t>> depth(const RawFrame& frame) const;
 
   const Objects& objects_;
   const Codes& codes_;
+  // Of each instruction that a frame stood at: many stand at the same.
+  mutable std::map<std::pair<Address, std::uint32_t>, Shared<snapshot::Place>> places_;
   std::string library_;
   std::function<std::string_view(Address)> name_of_ = [](Address) { return std::string_view{}; };
 };

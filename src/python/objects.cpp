@@ -10,6 +10,7 @@ constexpr std::uint64_t kHighestUserAddress = 1ULL << 47;
 constexpr std::uint64_t kHeapTypeFlag = 1ULL << 9;  // Include/object.h, Py_TPFLAGS_HEAPTYPE
 constexpr std::size_t kMaxClasses = 256;            // of one mro
 constexpr std::uint64_t kMaxName = 512;
+constexpr std::array<std::string_view, 3> kGenerators{"coroutine", "generator", "async_generator"};
 
 bool plausible(Address at) {
   return at.value % 8 == 0 && at.value >= 4096 && at.value < kHighestUserAddress;
@@ -87,6 +88,9 @@ Result<const Objects::TypeFacts*> Objects::read_facts(Address type) const {
   HANGSPY_TRY(flags, value<std::uint64_t>(type + layout().type.flags));
   known.name = Text::of_target(std::move(name));
   known.flags = flags;
+  known.is_generator =
+      std::find(kGenerators.begin(), kGenerators.end(), known.name.bytes()) != kGenerators.end() &&
+      (flags & kHeapTypeFlag) == 0;
   HANGSPY_TRY(mro_at, pointer(type + layout().type.mro));
   if (mro_at) {
     HANGSPY_TRY(count, value<std::uint64_t>(mro_at + layout().variable_object.item_count));
@@ -134,6 +138,12 @@ bool Objects::is_builtin(Address object, std::string_view name) const {
   if (!object) return false;
   const auto known = facts_of(object);
   return known && ((*known)->flags & kHeapTypeFlag) == 0 && (*known)->name.bytes() == name;
+}
+
+bool Objects::is_generator(Address object) const {
+  if (!object) return false;
+  const auto known = facts_of(object);
+  return known && (*known)->is_generator;
 }
 
 Result<std::uint64_t> Objects::reference_count(Address object) const {

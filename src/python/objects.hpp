@@ -66,6 +66,10 @@ class Objects {
   // `count` words from `at`, in one read. Error: kLimit over kMaxItems.
   [[nodiscard]] Result<std::vector<std::uint64_t>> words(Address at, std::uint64_t count) const;
   [[nodiscard]] Result<std::string> c_string(Address at) const;
+  // Memory::expect, for so many objects that it pays: each page of a few is soon met anyway.
+  void expect(const Items& objects) const {
+    if (objects.size() >= kMany) memory_.expect(objects);
+  }
 
   // ---- types
   // The object's type; an error unless the type's own type is a type, too.
@@ -80,6 +84,8 @@ class Objects {
   [[nodiscard]] bool is_instance(Address object, Address type) const;
   // Whether the object's own type is a builtin (static) one of this tp_name.
   [[nodiscard]] bool is_builtin(Address object, std::string_view name) const;
+  // A coroutine, generator or asynchronous generator: of the same layout.
+  [[nodiscard]] bool is_generator(Address object) const;
   [[nodiscard]] bool is_none(Address object) const { return is_builtin(object, "NoneType"); }
   // References counted; an error for an immortal object, which counts none.
   [[nodiscard]] Result<std::uint64_t> reference_count(Address object) const;
@@ -94,6 +100,8 @@ class Objects {
 
   // ---- containers
   [[nodiscard]] Result<Items> tuple(Address object) const;
+  // Its first item alone. Error: it is no tuple, or has none.
+  [[nodiscard]] Result<Address> tuple_front(Address object) const;
   [[nodiscard]] Result<Items> list(Address object) const;
   [[nodiscard]] Result<Items> set(Address object) const;
   [[nodiscard]] Result<Items> deque(Address object) const;
@@ -123,6 +131,7 @@ class Objects {
 
   static constexpr std::uint64_t kMaxItems = 1U << 20;
   static constexpr std::uint64_t kMaxText = 1U << 14;
+  static constexpr std::size_t kMany = 64;
 
  private:
   Objects(const layouts::Build& build, const memory::Memory& lasting)
@@ -131,6 +140,7 @@ class Objects {
   struct TypeFacts {
     Text name;
     std::uint64_t flags = 0;
+    bool is_generator = false;
     std::set<Address> mro;
   };
   [[nodiscard]] Result<const TypeFacts*> facts(Address type) const;

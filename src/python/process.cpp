@@ -161,7 +161,6 @@ snapshot::Thread Process::describe_thread(const RawThread& thread) const {
 
 void Process::describe(snapshot::Snapshot& snapshot) const {
   for (const auto& thread : threads_) snapshot.threads.push_back(describe_thread(thread));
-  for (const auto& task : tasks_) snapshot.tasks.push_back(describe_task(task));
   snapshot.missing.insert(snapshot.missing.end(), missing_.begin(), missing_.end());
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "hangspy/snapshot.hpp"
@@ -22,15 +23,6 @@ struct RawThread {
   target::ThreadState kernel;    // what the kernel knows of it
   std::vector<RawFrame> frames;  // innermost first
   std::vector<Mark> marks;       // of each frame
-};
-
-struct RawTask {
-  Address object;
-  Address coroutine;
-  Address loop;
-  Address waits_for;  // null when it runs or is ready
-  snapshot::FutureState state = snapshot::FutureState::kPending;
-  std::vector<RawLink> chain;
 };
 
 // One moment of the process. Its parts hold references to each other, so it stays where it is.
@@ -56,7 +48,9 @@ class Process {
   [[nodiscard]] const Frames& frames() const { return frames_; }
   [[nodiscard]] const Landmarks& landmarks() const { return landmarks_; }
   [[nodiscard]] const std::vector<RawThread>& threads() const { return threads_; }
-  [[nodiscard]] const std::vector<RawTask>& tasks() const { return tasks_; }
+  // Plain facts already: of a hundred thousand tasks one copy is enough.
+  [[nodiscard]] const std::vector<snapshot::Task>& tasks() const { return tasks_; }
+  [[nodiscard]] std::vector<snapshot::Task> take_tasks() { return std::move(tasks_); }
   [[nodiscard]] const std::vector<std::string>& missing() const { return missing_; }
 
   // The thread with this ident (pthread_self), or null.
@@ -75,7 +69,7 @@ class Process {
   // Where the GIL's own structs lie, one an interpreter that has its own.
   [[nodiscard]] const Items& gils() const { return gils_; }
 
-  // The facts of threads and tasks, without what they wait for.
+  // The facts of threads, without what they wait for.
   void describe(snapshot::Snapshot& snapshot) const;
 
  private:
@@ -83,18 +77,18 @@ class Process {
                                           const std::vector<target::ThreadState>& kernel_threads);
   [[nodiscard]] Result<void> read_tasks();
   [[nodiscard]] Result<Items> task_objects() const;
-  [[nodiscard]] Result<RawTask> read_task(Address object) const;
-  void continue_on_thread(std::vector<RawLink>& chain) const;
+  void expect_coroutines(const Items& tasks) const;
+  [[nodiscard]] Result<snapshot::Task> read_task(Address object) const;
+  void continue_on_thread(std::vector<snapshot::AwaitLink>& chain) const;
   [[nodiscard]] Result<Text> task_name(Address object) const;
   [[nodiscard]] snapshot::Thread describe_thread(const RawThread& thread) const;
-  [[nodiscard]] snapshot::Task describe_task(const RawTask& task) const;
 
   Objects objects_;
   Codes codes_;
   Frames frames_;
   Landmarks landmarks_;
   std::vector<RawThread> threads_;
-  std::vector<RawTask> tasks_;
+  std::vector<snapshot::Task> tasks_;
   std::unordered_map<std::uint64_t, Address> thread_objects_;  // by ident
   std::unordered_map<std::uint64_t, bool> running_tasks_;
   Items gils_;

@@ -6,7 +6,6 @@
 #include "python/process.hpp"
 
 namespace hangspy::python {
-
 bool Process::is_task(Address object) const {
   return objects_.is_instance(object, landmarks_.type(TypeMark::kTask));
 }
@@ -38,9 +37,9 @@ Result<Items> Process::task_objects() const {
   return all;
 }
 
-Result<RawTask> Process::read_task(Address object) const {
+Result<snapshot::Task> Process::read_task(Address object) const {
   const auto& layout = objects_.layout();
-  RawTask task;
+  snapshot::Task task;
   task.object = object;
   HANGSPY_TRY(state, future_state(object));
   task.state = state;
@@ -49,12 +48,31 @@ Result<RawTask> Process::read_task(Address object) const {
   HANGSPY_TRY(coroutine, objects_.pointer(object + layout.task.coroutine));
   task.loop = loop;
   if (waits_for && !objects_.is_none(waits_for)) task.waits_for = waits_for;
-  task.coroutine = coroutine;
   if (coroutine && state == snapshot::FutureState::kPending) {
     HANGSPY_TRY(chain, await_chain(objects_, frames_, coroutine));
     task.chain = std::move(chain);
   }
+  task.name = task_name(object).value_or(Text{});
+  task.cancels_requested =
+      objects_.value<std::int32_t>(object + layout.task.cancels_requested).value_or(0);
+  task.running = is_running(object);
+  if (task.running) continue_on_thread(task.chain);
+  task.chain.shrink_to_fit();
+  task.is_request = std::any_of(task.chain.begin(), task.chain.end(), [&](const auto& link) {
+    return link.frame && landmarks_.of((*link.frame)->code) == Mark::kRequest;
+  });
   return task;
+}
+
+// Most of a task's pages are its coroutine's; its own have been read.
+void Process::expect_coroutines(const Items& tasks) const {
+  Items coroutines;
+  coroutines.reserve(tasks.size());
+  for (const auto task : tasks) {
+    const auto coroutine = objects_.pointer(task + objects_.layout().task.coroutine);
+    if (coroutine && is_task(task)) coroutines.push_back(*coroutine);
+  }
+  objects_.expect(coroutines);
 }
 
 Result<void> Process::read_tasks() {
@@ -63,11 +81,12 @@ Result<void> Process::read_tasks() {
     HANGSPY_TRY(entries, objects_.dict(*current));
     for (const auto& entry : entries) running_tasks_.emplace(entry.second.value, true);
   }
+  tasks_.reserve(all.size());
+  expect_coroutines(all);
   for (const auto object : all) {
     if (!is_task(object)) continue;  // a task type written in Python has no such fields
     auto task = read_task(object);
     if (task) {
-      if (is_running(object)) continue_on_thread(task->chain);
       tasks_.push_back(std::move(*task));
     } else {
       missing_.push_back("the task at " + to_hex(object) + ": " + task.error().what);
@@ -86,41 +105,19 @@ Result<Text> Process::task_name(Address object) const {
 
 // A coroutine that runs has no await to follow: what it has called stands on the thread, in the
 // frames inside its own.
-void Process::continue_on_thread(std::vector<RawLink>& chain) const {
+void Process::continue_on_thread(std::vector<snapshot::AwaitLink>& chain) const {
   if (chain.empty() || !chain.back().frame) return;
   for (const auto& thread : threads_) {
     const auto own =
         std::find_if(thread.frames.begin(), thread.frames.end(),
-                     [&](const auto& each) { return each.address == chain.back().frame->address; });
+                     [&](const auto& each) { return each.address == chain.back().frame->frame; });
     if (own == thread.frames.end()) continue;
     for (auto frame = own; frame != thread.frames.begin();) {
       --frame;
-      chain.push_back({frame->address, Text::of_target("frame"), *frame});
+      chain.push_back({Text::of_target("frame"), frame->address, frames_.fact(*frame)});
     }
     return;
   }
-}
-
-snapshot::Task Process::describe_task(const RawTask& task) const {
-  snapshot::Task fact;
-  fact.object = task.object;
-  fact.name = task_name(task.object).value_or(Text{});
-  fact.state = task.state;
-  fact.loop = task.loop;
-  fact.waits_for = task.waits_for;
-  fact.running = is_running(task.object);
-  fact.cancels_requested =
-      objects_.value<std::int32_t>(task.object + objects_.layout().task.cancels_requested)
-          .value_or(0);
-  for (const auto& link : task.chain) {
-    snapshot::AwaitLink plain{link.type, link.object, std::nullopt};
-    if (link.frame) {
-      plain.frame = frames_.fact(*link.frame);
-      fact.is_request = fact.is_request || landmarks_.of(*link.frame) == Mark::kRequest;
-    }
-    fact.chain.push_back(std::move(plain));
-  }
-  return fact;
 }
 
 }  // namespace hangspy::python

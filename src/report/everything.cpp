@@ -40,8 +40,8 @@ std::string_view wait_words(WaitKind kind) {
 }
 
 std::string frame_line(const snapshot::Frame& frame, const LineStyle& style) {
-  return "    " + to_line(frame.file, style) + ":" + std::to_string(frame.line) + "  " +
-         to_line(frame.function, style) + "\n";
+  return "    " + to_line(frame->file, style) + ":" + std::to_string(frame->line) + "  " +
+         to_line(frame->function, style) + "\n";
 }
 
 std::string thread_block(const snapshot::Thread& thread, const LineStyle& style) {

@@ -27,9 +27,9 @@ std::string edge_words(const NodeFacts& facts, const diagnosis::Diagnosis& diagn
   words += graph::name_of(id.kind);
   if (const auto place = facts.place(id)) {
     words += '|';
-    words += place->function.bytes();
+    words += (*place)->function.bytes();
     words += '|';
-    words += tail_of(place->file.bytes());
+    words += tail_of((*place)->file.bytes());
   }
   return words;
 }

@@ -95,17 +95,17 @@ class Document {
       json.push_back({{"from", id_of(edge.from)},
                       {"to", id_of(edge.to)},
                       {"relation", graph::name_of(edge.relation)},
-                      {"evidence", edge.evidence},
+                      {"evidence", edge.evidence.words()},
                       {"grade", graph::name_of(edge.grade)}});
     }
     return json;
   }
 
   static void put_place(const snapshot::Frame& frame, Json& json) {
-    json["function"] = to_json_value(frame.function);
-    json["file"] = to_json_value(frame.file);
-    json["line"] = frame.line;
-    json["in_user_code"] = frame.origin == snapshot::Origin::kUser;
+    json["function"] = to_json_value(frame->function);
+    json["file"] = to_json_value(frame->file);
+    json["line"] = frame->line;
+    json["in_user_code"] = frame->origin == snapshot::Origin::kUser;
   }
 
   Json node(NodeIndex index) const {

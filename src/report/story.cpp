@@ -77,7 +77,7 @@ class Story {
       const auto start = lines.empty() ? first + participant.alias + "  " : indent;
       auto said = wrapped(to_line(sentence.words, style(kNameColumns)), {start, indent});
       for (const auto& frame : sentence.frames) {
-        if (frames == Frames::kUsers && frame.origin != snapshot::Origin::kUser) continue;
+        if (frames == Frames::kUsers && frame->origin != snapshot::Origin::kUser) continue;
         const auto place = wrapped(frame_words(frame), {indent + "  ", indent + "    "}, columns());
         said.insert(said.end(), place.begin(), place.end());
       }
@@ -91,11 +91,11 @@ class Story {
   std::size_t columns() const { return options_.all ? kWideColumns : kColumns; }
 
   std::string frame_words(const snapshot::Frame& frame) const {
-    auto words = options_.all ? to_line(frame.file, style(kWideColumns / 2)) + ":" +
-                                    std::to_string(frame.line)
+    auto words = options_.all ? to_line(frame->file, style(kWideColumns / 2)) + ":" +
+                                    std::to_string(frame->line)
                               : to_line(diagnosis::place_of(frame), style(40));
-    words += "  " + to_line(frame.function, style(30));
-    if (frame.origin != snapshot::Origin::kUser) words += " (library code)";
+    words += "  " + to_line(frame->function, style(30));
+    if (frame->origin != snapshot::Origin::kUser) words += " (library code)";
     return words;
   }
 

@@ -39,11 +39,15 @@ template <class T>
 concept IsFact = !std::is_null_pointer_v<std::remove_cvref_t<decltype(kFields<T>)>>;
 
 template <>
+inline constexpr auto kFields<Place> = all_fields(
+    Field{"code", &Place::code}, Field{"function", &Place::function}, Field{"file", &Place::file},
+    Field{"line", &Place::line}, Field{"instruction", &Place::instruction},
+    Field{"origin", &Place::origin}, Field{"landmark", &Place::landmark});
+
+// A frame is written with the fields of its place, as if they were its own.
+template <>
 inline constexpr auto kFields<Frame> =
-    all_fields(Field{"frame", &Frame::frame}, Field{"code", &Frame::code},
-               Field{"function", &Frame::function}, Field{"file", &Frame::file},
-               Field{"line", &Frame::line}, Field{"instruction", &Frame::instruction},
-               Field{"origin", &Frame::origin}, Field{"landmark", &Frame::landmark});
+    all_fields(Field{"frame", &Frame::frame}, Field{"", &Frame::place});
 
 template <>
 inline constexpr auto kFields<ThreadWait> =
@@ -68,9 +72,9 @@ inline constexpr auto kFields<AwaitLink> =
 
 template <>
 inline constexpr auto kFields<Task> = all_fields(
-    Field{"object", &Task::object}, Field{"name", &Task::name}, Field{"state", &Task::state},
-    Field{"loop", &Task::loop}, Field{"waits_for", &Task::waits_for},
-    Field{"running", &Task::running}, Field{"cancels_requested", &Task::cancels_requested},
+    Field{"object", &Task::object}, Field{"name", &Task::name}, Field{"loop", &Task::loop},
+    Field{"waits_for", &Task::waits_for}, Field{"cancels_requested", &Task::cancels_requested},
+    Field{"state", &Task::state}, Field{"running", &Task::running},
     Field{"is_request", &Task::is_request}, Field{"chain", &Task::chain});
 
 template <>

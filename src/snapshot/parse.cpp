@@ -24,34 +24,34 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Where in the document we are: the last step, and the place it was made from. Written out only
+// Where in the document we are: the last step, and the one it was made from. Written out only
 // for an error.
-struct Place {
-  const Place* from = nullptr;
+struct Step {
+  const Step* from = nullptr;
   std::string_view key;  // empty: `index` counts
   std::size_t index = 0;
 
   [[nodiscard]] std::string path() const {
     std::string path;
-    for (const Place* place = this; place->from != nullptr; place = place->from) {
-      path.insert(0, place->key.empty() ? "[" + std::to_string(place->index) + "]"
-                                        : "." + std::string(place->key));
+    for (const Step* step = this; step->from != nullptr; step = step->from) {
+      path.insert(0, step->key.empty() ? "[" + std::to_string(step->index) + "]"
+                                       : "." + std::string(step->key));
     }
     return path.empty() ? "the snapshot" : path.substr(1);
   }
 };
 
-tl::unexpected<Error> wrong(const Place& at, const std::string& why) {
+tl::unexpected<Error> wrong(const Step& at, const std::string& why) {
   return fail(Failure::kFile, at.path() + ": " + why);
 }
 
-Result<std::string_view> as_string(const Json& json, const Place& at) {
+Result<std::string_view> as_string(const Json& json, const Step& at) {
   const auto* string = json.get_ptr<const std::string*>();
   if (string == nullptr) return wrong(at, "not a string");
   return std::string_view(*string);
 }
 
-Result<void> read(const Json& json, const Place& at, bool& out) {
+Result<void> read(const Json& json, const Step& at, bool& out) {
   const auto* boolean = json.get_ptr<const bool*>();
   if (boolean == nullptr) return wrong(at, "neither true nor false");
   out = *boolean;
@@ -59,7 +59,7 @@ Result<void> read(const Json& json, const Place& at, bool& out) {
 }
 
 template <std::integral Number>
-Result<void> read(const Json& json, const Place& at, Number& out) {
+Result<void> read(const Json& json, const Step& at, Number& out) {
   const auto keep = [&](auto number) -> Result<void> {
     if (!std::in_range<Number>(number)) return wrong(at, "a number out of its range");
     out = static_cast<Number>(number);
@@ -71,7 +71,7 @@ Result<void> read(const Json& json, const Place& at, Number& out) {
   return wrong(at, "not a whole number");
 }
 
-Result<void> read(const Json& json, const Place& at, double& out) {
+Result<void> read(const Json& json, const Step& at, double& out) {
   if (json.is_number()) {
     out = json.get<double>();
     return {};
@@ -86,13 +86,13 @@ Result<void> read(const Json& json, const Place& at, double& out) {
   return wrong(at, "not a number");
 }
 
-Result<void> read(const Json& json, const Place& at, std::string& out) {
+Result<void> read(const Json& json, const Step& at, std::string& out) {
   HANGSPY_TRY(string, as_string(json, at));
   out = string;
   return {};
 }
 
-Result<void> read(const Json& json, const Place& at, Text& out) {
+Result<void> read(const Json& json, const Step& at, Text& out) {
   HANGSPY_TRY(string, as_string(json, at));
   auto text = from_json_value(string);
   if (!text) return wrong(at, text.error().what);
@@ -100,7 +100,7 @@ Result<void> read(const Json& json, const Place& at, Text& out) {
   return {};
 }
 
-Result<void> read(const Json& json, const Place& at, Address& out) {
+Result<void> read(const Json& json, const Step& at, Address& out) {
   HANGSPY_TRY(string, as_string(json, at));
   const char* const end = string.data() + string.size();
   if (string.starts_with("0x")) {
@@ -112,7 +112,7 @@ Result<void> read(const Json& json, const Place& at, Address& out) {
 
 template <class Enum>
   requires std::is_enum_v<Enum>
-Result<void> read(const Json& json, const Place& at, Enum& out) {
+Result<void> read(const Json& json, const Step& at, Enum& out) {
   HANGSPY_TRY(word, as_string(json, at));
   const std::optional<Enum> known = from_word<Enum>(word);
   if (!known) return wrong(at, "a word that is not known here");
@@ -121,49 +121,75 @@ Result<void> read(const Json& json, const Place& at, Enum& out) {
 }
 
 template <IsFact Fact>
-Result<void> read(const Json& json, const Place& at, Fact& out);
+Result<void> read(const Json& json, const Step& at, Fact& out);
 
 template <class Item>
-Result<void> read(const Json& json, const Place& at, std::vector<Item>& out) {
+Result<void> read(const Json& json, const Step& at, std::vector<Item>& out) {
   if (!json.is_array()) return wrong(at, "not a list");
   out.reserve(json.size());
   for (const Json& item : json) {
-    const Place here{.from = &at, .key = {}, .index = out.size()};
+    const Step here{.from = &at, .key = {}, .index = out.size()};
     HANGSPY_CHECK(read(item, here, out.emplace_back()));
   }
   return {};
 }
 
 template <class Member>
-Result<void> read_field(const Json& object, const Place& at, Member& out) {
+Result<void> read_field(const Json& object, const Step& at, Member& out) {
   const auto field = object.find(at.key);
   if (field == object.end()) return wrong(at, "missing");
   return read(*field, at, out);
 }
 
 template <class Member>
-Result<void> read_field(const Json& object, const Place& at, std::optional<Member>& out) {
+Result<void> read_field(const Json& object, const Step& at, std::optional<Member>& out) {
   const auto field = object.find(at.key);
   if (field == object.end()) return {};
   return read(*field, at, out.emplace());
 }
 
 template <class Fact>
+bool is_field(std::string_view key);
+
+template <class Fact, class Member>
+bool is_named(Member Fact::*, std::string_view name, std::string_view key) {
+  if constexpr (std::is_same_v<Member, Shared<Place>>) return is_field<Place>(key);
+  return name == key;
+}
+
+template <class Fact>
 bool is_field(std::string_view key) {
-  return std::apply([&](const auto&... field) { return ((field.name == key) || ...); },
-                    kFields<Fact>);
+  return std::apply(
+      [&](const auto&... field) { return ((is_named(field.member, field.name, key)) || ...); },
+      kFields<Fact>);
 }
 
 template <IsFact Fact>
-Result<void> read(const Json& json, const Place& at, Fact& out) {
+Result<void> read_fields(const Json& json, const Step& at, Fact& out);
+
+// A frame's place has no object of its own.
+Result<void> read_field(const Json& object, const Step& at, Shared<Place>& out) {
+  Place place;
+  HANGSPY_CHECK(read_fields(object, *at.from, place));
+  out = Shared(std::move(place));
+  return {};
+}
+
+template <IsFact Fact>
+Result<void> read(const Json& json, const Step& at, Fact& out) {
   if (!json.is_object()) return wrong(at, "not an object");
   for (const auto& [key, value] : json.items()) {
     if (is_field<Fact>(key)) continue;
     return wrong(at, "the unknown key \"" + to_line(Text::of_target(key)) + "\"");
   }
+  return read_fields(json, at, out);
+}
+
+template <IsFact Fact>
+Result<void> read_fields(const Json& json, const Step& at, Fact& out) {
   Result<void> result;
   const auto take = [&](const auto& field) {
-    const Place here{.from = &at, .key = field.name};
+    const Step here{.from = &at, .key = field.name};
     result = read_field(json, here, out.*field.member);
     return result.has_value();
   };
@@ -176,7 +202,7 @@ Result<void> read(const Json& json, const Place& at, Fact& out) {
 Result<Snapshot> parse(std::string_view json) {
   HANGSPY_TRY(document, parse_document(json));
   Snapshot snapshot;
-  HANGSPY_CHECK(read(document, Place{}, snapshot));
+  HANGSPY_CHECK(read(document, Step{}, snapshot));
   return snapshot;
 }
 

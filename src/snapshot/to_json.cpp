@@ -70,6 +70,10 @@ void write_field(Json& object, std::string_view name, const std::optional<Member
   if (member) write_field(object, name, *member);
 }
 
+void write_field(Json& object, std::string_view, const Shared<Place>& place) {
+  object.update(write(place.get() == nullptr ? Place{} : *place.get()));
+}
+
 template <IsFact Fact>
 Json write(const Fact& fact) {
   Json object = Json::object();

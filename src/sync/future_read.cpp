@@ -32,8 +32,7 @@ python::Items callbacks_of(const python::Process& process, Address future) {
   const auto list_at = objects.pointer(future + field.callbacks);
   if (!list_at || !*list_at || objects.is_none(*list_at)) return callbacks;
   for (const auto pair : objects.list(*list_at).value_or(python::Items{})) {
-    const auto parts = objects.tuple(pair).value_or(python::Items{});
-    if (!parts.empty()) callbacks.push_back(parts.front());
+    if (const auto callback = objects.tuple_front(pair)) callbacks.push_back(*callback);
   }
   return callbacks;
 }
@@ -210,8 +209,10 @@ void read_futures(const python::Process& process, snapshot::Snapshot& snapshot) 
 void read_async_to_sync(const python::Process& process, snapshot::Snapshot& snapshot) {
   for (const auto& task : process.tasks()) {
     for (const auto& link : task.chain) {
-      if (!link.frame || process.landmarks().of(*link.frame) != Mark::kMainWrap) continue;
-      const auto result = process.frames().local(*link.frame, "call_result");
+      if (!link.frame || process.landmarks().of((*link.frame)->code) != Mark::kMainWrap) continue;
+      const auto frame = process.frames().raw(*link.frame);
+      if (!frame) continue;
+      const auto result = process.frames().local(*frame, "call_result");
       if (!result || !*result) continue;
       snapshot.completions.push_back(
           {**result, true, task.object, CompleterKind::kTask, "call_result"});

@@ -8,6 +8,8 @@ using graph::NodeIndex;
 using graph::NodeKind;
 
 Building::Building(const snapshot::Snapshot& facts) : snapshot(facts) {
+  tasks.reserve(facts.tasks.size());
+  graph.reserve(facts.tasks.size());
   for (const auto& each : facts.tasks) tasks.emplace(each.object.value, &each);
   for (const auto& each : facts.loops) loops.emplace(each.object.value, &each);
   for (const auto& each : facts.threads) threads.emplace(each.state.value, &each);

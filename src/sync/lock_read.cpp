@@ -108,7 +108,8 @@ std::vector<Holding> open_holders(const python::Process& process, Address lock) 
   for (const auto& task : process.tasks()) {
     if (process.is_running(task.object)) continue;  // then its frames are a thread's
     for (std::size_t i = 0; i < task.chain.size(); ++i) {
-      const auto& frame = task.chain[i].frame;
+      if (!task.chain[i].frame) continue;
+      const auto frame = process.frames().raw(*task.chain[i].frame);
       if (!frame || !keeps_any(process, *frame, lock)) continue;
       all.push_back({task.object, true, static_cast<std::uint32_t>(i)});
       break;

@@ -11,8 +11,9 @@
 namespace hangspy::sync {
 
 // Reads all kinds, in the order in which they need each other. What cannot be read of one object
-// goes to snapshot.missing and does not lose the others.
-void read_all(const python::Process& process, snapshot::Snapshot& snapshot);
+// goes to snapshot.missing and does not lose the others. The process is read
+// out then: its tasks are the snapshot's.
+void read_all(python::Process& process, snapshot::Snapshot& snapshot);
 
 // ---- what a thread waits for: each kind knows its own, or says that this is not it
 using ThreadWait = std::optional<snapshot::ThreadWait>;

@@ -57,6 +57,9 @@ class Census {
     for (const auto each : doubtful_slots(frame)) ++doubtful_[each];
   }
 
+  // A task's own: its frame has been held, or is a thread's.
+  void await(Address object) { awaited_.insert(object); }
+
   // What `object` refers to has been held already: not to be counted again.
   void own(Address object) { queued_.insert(object); }
 
@@ -228,13 +231,8 @@ class Census {
 
   // A coroutine of a task's chain is the task's own, a running one its thread's: held before.
   python::Items suspended_slots(Address coroutine, const python::RawFrame& frame) const {
-    if (frames_.contains(frame.address)) return {};
-    for (const auto& task : process_.tasks()) {
-      for (const auto& link : task.chain) {
-        if (link.object == coroutine) return {};
-      }
-    }
-    return live_slots(frame);
+    const bool is_held = frames_.contains(frame.address) || awaited_.contains(coroutine);
+    return is_held ? python::Items{} : live_slots(frame);
   }
 
   static python::Items values(const std::vector<python::Entry>& entries) {
@@ -248,6 +246,7 @@ class Census {
   std::map<Address, std::uint64_t> doubtful_;
   std::set<Address> queued_;
   std::set<Address> frames_;
+  std::set<Address> awaited_;  // in the chains of tasks
   std::deque<Address> queue_;
   std::size_t expanded_ = 0;
 };
@@ -273,7 +272,10 @@ std::set<Address> wanted(const python::Process& process, const snapshot::Snapsho
 void hold_tasks(const python::Process& process, Census& census) {
   for (const auto& task : process.tasks()) {
     for (const auto& link : task.chain) {
-      if (link.frame) census.hold_frame(*link.frame, HolderKind::kTask, task.object);
+      census.await(link.object);
+      if (!link.frame) continue;
+      const auto frame = process.frames().raw(*link.frame);
+      if (frame) census.hold_frame(*frame, HolderKind::kTask, task.object);
     }
   }
 }

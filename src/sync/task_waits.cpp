@@ -15,6 +15,10 @@ using graph::NodeIndex;
 using graph::NodeKind;
 using graph::Relation;
 
+// One for all tasks, of which there may be very many.
+const graph::Evidence kFutureWaiter{"fut_waiter"};
+const graph::Evidence kTasksLoop{"task's loop"};
+
 // For each task the handles that may cancel it.
 class Cancellers {
  public:
@@ -77,7 +81,7 @@ void add_wait(Building& building, const snapshot::Task& task, const Cancellers& 
               NodeIndex index) {
   const auto group = building.graph.new_group(index);
   building.graph.need(index, building.future_node(task.waits_for), Relation::kWaitsFor,
-                      {"fut_waiter"}, graph::Grade::kSeen, group);
+                      kFutureWaiter, graph::Grade::kSeen, group);
   for (const auto handle : cancellers.of(task.object)) {
     building.graph.need(index, building.node(NodeKind::kHandle, handle), Relation::kCompletedBy,
                         {"may cancel it"}, graph::Grade::kSeen, group);
@@ -99,7 +103,7 @@ void add_task(Building& building, const snapshot::Task& task, const Cancellers& 
   }
   if (task.waits_for) add_wait(building, task, cancellers, index);
   building.graph.need(index, building.node(NodeKind::kEventLoop, task.loop), Relation::kRunsOn,
-                      {"task's loop"});
+                      kTasksLoop);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ snapshot::ThreadWait thread_wait(const python::Process& process, const python::R
   return {};
 }
 
-void read_all(const python::Process& process, snapshot::Snapshot& snapshot) {
+void read_all(python::Process& process, snapshot::Snapshot& snapshot) {
   process.describe(snapshot);
   for (std::size_t i = 0; i < process.threads().size(); ++i) {
     snapshot.threads[i].wait = thread_wait(process, process.threads()[i]);
@@ -42,6 +42,7 @@ void read_all(const python::Process& process, snapshot::Snapshot& snapshot) {
   read_concurrent_futures(process, snapshot);
   read_locks(process, snapshot);
   read_references(process, snapshot);
+  snapshot.tasks = process.take_tasks();
 }
 
 }  // namespace hangspy::sync

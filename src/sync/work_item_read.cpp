@@ -48,11 +48,7 @@ std::optional<snapshot::WorkItem> work_item_fact(const python::Process& process,
   item.function = python::callable_name(objects, callable);
   const auto code_at = python::code_of(objects, callable);
   const auto code = code_at ? process.codes().at(*code_at) : fail(Failure::kImplausible, "");
-  if (code) {
-    auto place = process.frames().fact({{}, *code, 0});
-    place.line = (*code)->first_line;
-    item.place = std::move(place);
-  }
+  if (code) item.place = process.frames().definition(**code);
   return item;
 }
 

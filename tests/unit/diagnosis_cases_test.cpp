@@ -157,7 +157,7 @@ TEST_P(DiagnosisOf, HasACycleThatCloses) {
   for (std::size_t i = 0; i < found.cycle.size(); ++i) {
     const auto next = found.cycle[(i + 1) % found.cycle.size()];
     EXPECT_EQ(found.graph.edge(found.cycle[i]).to, found.graph.edge(next).from);
-    EXPECT_FALSE(found.graph.edge(found.cycle[i]).evidence.empty());
+    EXPECT_FALSE(found.graph.edge(found.cycle[i]).evidence.words().empty());
   }
 }
 
@@ -237,7 +237,7 @@ TEST(DiagnosisCases, ShowWhereASuspendedCoroutineTookTheLock) {
   const auto found = diagnosis_of("lock_across_bridge");
   const auto& lock = found.participants[1].sentences.back();
   ASSERT_EQ(lock.frames.size(), 1U);
-  EXPECT_EQ(lock.frames.front().function.bytes(), "checkout");
+  EXPECT_EQ(lock.frames.front()->function.bytes(), "checkout");
   EXPECT_THAT(to_line(found.advice.help, {1'000}), HasSubstr("checkout (shop/checkout.py:27)"));
 }
 

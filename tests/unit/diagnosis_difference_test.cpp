@@ -87,7 +87,12 @@ TEST(Difference, IsABlockedLoopThatWentOn) {
     return difference_after("blocked_loop", [&](Snapshot& s) { change(thread(s, 0x101)); });
   };
   EXPECT_NE(differs([](auto& loop) { loop.runs_handle.value = 0x8ff; }), std::nullopt);
-  EXPECT_NE(differs([](auto& loop) { loop.frames.front().instruction += 2; }), std::nullopt);
+  EXPECT_NE(differs([](auto& loop) {
+              auto place = *loop.frames.front().operator->();
+              place.instruction += 2;
+              loop.frames.front().place = Shared(place);
+            }),
+            std::nullopt);
   EXPECT_NE(differs([](auto& loop) { loop.frames.front().frame.value = 0xf02; }), std::nullopt);
   // A short sleep in a loop comes back to the same place.
   EXPECT_NE(differs([](auto& loop) { ++*loop.run_counter; }), std::nullopt);

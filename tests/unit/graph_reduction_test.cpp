@@ -38,7 +38,7 @@ TEST(WaitGraph, KeepsWhatAnEdgeWasMadeOf) {
   EXPECT_EQ(edge.relation, Relation::kHeldBy);
   EXPECT_EQ(edge.grade, Grade::kWitness);
   EXPECT_EQ(edge.group, group);
-  EXPECT_EQ(edge.evidence, (std::vector<std::string>{"owner field", "futex"}));
+  EXPECT_EQ(edge.evidence.words(), (std::vector<std::string>{"owner field", "futex"}));
   EXPECT_NE(sketch.graph.edge(second).group, group);
   EXPECT_EQ(sketch.graph.group_count(nodes[0]), 2u);
   EXPECT_EQ(sketch.graph.edges_of(nodes[0]), (std::vector<EdgeIndex>{first, second}));

@@ -83,6 +83,29 @@ TEST(PageCache, ReadsAcrossPagesWithOneFetch) {
   EXPECT_EQ(target.fetched.size(), 4u);
 }
 
+TEST(PageCache, FetchesWhatIsExpectedInOneCallAndLearnsOnlyWhatIsRead) {
+  FakePages target;
+  target.holes = {0x3000};
+  const PageCache cache(target.fetch());
+  cache.expect(pages({0x1010, 0x1020, 0x3008, 0x5000}));
+  EXPECT_EQ(target.calls, 1);
+  std::array<std::byte, 8> bytes{};
+  EXPECT_TRUE(cache.read({0x5008}, bytes));
+  EXPECT_EQ(cache.read({0x3000}, bytes).error().failure, Failure::kUnmapped);
+  EXPECT_EQ(target.calls, 1);
+  EXPECT_EQ(cache.remembered(), pages({0x5000}));
+  EXPECT_EQ(cache.absent(), pages({0x3000}));
+}
+
+TEST(PageCache, LeavesToTheReadWhyWhatWasExpectedIsNotThere) {
+  FakePages target;
+  target.gone = true;
+  const PageCache cache(target.fetch());
+  cache.expect(pages({0x1000}));
+  std::array<std::byte, 8> bytes{};
+  EXPECT_EQ(cache.read({0x1000}, bytes).error().failure, Failure::kGone);
+}
+
 TEST(PageCache, LeavesTheBytesAloneWhenOnePageIsAbsent) {
   FakePages target;
   target.holes = {0x2000};

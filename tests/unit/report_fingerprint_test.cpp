@@ -45,7 +45,7 @@ TEST(Fingerprint, IsTheSameInAnotherProcess) {
       change_every<Address>(snapshot, [](Address& at) {
         if (at) at.value += 0x7f00'0000'0000;
       });
-      change_every<snapshot::Frame>(snapshot, [](snapshot::Frame& frame) { frame.line += 7; });
+      change_every<snapshot::Place>(snapshot, [](snapshot::Place& place) { place.line += 7; });
     });
     EXPECT_EQ(moved, fingerprint_of(snapshot_file::read(name))) << name;
   }
@@ -54,8 +54,8 @@ TEST(Fingerprint, IsTheSameInAnotherProcess) {
 TEST(Fingerprint, IsTheSameWhereverTheCodeIsInstalled) {
   for (const auto& name : deadlocks()) {
     const auto moved = fingerprint_after(name, [](Snapshot& snapshot) {
-      change_every<snapshot::Frame>(snapshot, [](snapshot::Frame& frame) {
-        frame.file = Text::of_target("/home/other" + std::string(frame.file.bytes()));
+      change_every<snapshot::Place>(snapshot, [](snapshot::Place& place) {
+        place.file = Text::of_target("/home/other" + std::string(place.file.bytes()));
       });
     });
     EXPECT_EQ(moved, fingerprint_of(snapshot_file::read(name))) << name;
@@ -70,8 +70,8 @@ TEST(Fingerprint, IsTheSameWhereTheCycleIsToldFromAnotherStart) {
 
 TEST(Fingerprint, IsAnotherForAnotherFunction) {
   const auto other = fingerprint_after("stacked", [](Snapshot& snapshot) {
-    change_every<snapshot::Frame>(snapshot, [](snapshot::Frame& frame) {
-      if (frame.function.bytes() == "price_cart") frame.function = Text::of_target("price_order");
+    change_every<snapshot::Place>(snapshot, [](snapshot::Place& place) {
+      if (place.function.bytes() == "price_cart") place.function = Text::of_target("price_order");
     });
   });
   EXPECT_NE(other, fingerprint_of(snapshot_file::read("stacked")));

@@ -69,6 +69,14 @@ class Walker {
   void walk(std::optional<Member>& member) {
     if (member) walk(*member);
   }
+  // What is shared never changes: another takes its place.
+  template <class Value>
+  void walk(Shared<Value>& shared) {
+    if (shared.get() == nullptr) return;
+    auto value = *shared.get();
+    walk(value);
+    shared = Shared(std::move(value));
+  }
 
  private:
   Visit visit_;

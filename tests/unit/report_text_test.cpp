@@ -103,8 +103,8 @@ TEST(ReportText, CountsTheWaitsThatItFolds) {
 TEST(ReportText, DropsFramesOfLibrariesBeforeWaits) {
   auto snapshot = lock_ring(4);
   EXPECT_THAT(Sample(snapshot).text(), HasSubstr("shop/"));
-  change_every<snapshot::Frame>(
-      snapshot, [](snapshot::Frame& frame) { frame.origin = snapshot::Origin::kSitePackages; });
+  change_every<snapshot::Place>(
+      snapshot, [](snapshot::Place& place) { place.origin = snapshot::Origin::kSitePackages; });
   const Sample short_one(snapshot);
   EXPECT_THAT(short_one.text(), HasSubstr("(library code)"));
   for (int i = 0; i < 4; ++i) snapshot.missing.push_back(std::string(120, 'm') + " " + "word");
@@ -127,9 +127,9 @@ TEST(ReportText, WithWordsAndPlacesOfAnyLengthFitsOnOneScreen) {
     SCOPED_TRACE(name);
     auto snapshot = snapshot_file::read(name);
     change_every<Text>(snapshot, [](Text& text) { text = Text::of_target(std::string(400, 'w')); });
-    change_every<snapshot::Frame>(snapshot, [](snapshot::Frame& frame) {
-      frame.origin = snapshot::Origin::kSitePackages;
-      frame.line = 2'147'483'647;
+    change_every<snapshot::Place>(snapshot, [](snapshot::Place& place) {
+      place.origin = snapshot::Origin::kSitePackages;
+      place.line = 2'147'483'647;
     });
     for (int i = 0; i < 9; ++i) snapshot.missing.push_back(std::string(600, 'm'));
     expect_one_screen(Sample(snapshot));

@@ -65,6 +65,11 @@ class Sampler {
     while (!word_of(enumerator_at<Enum>(count)).empty()) ++count;
     while (out == before) out = enumerator_at<Enum>(static_cast<std::uint8_t>(below(count)));
   }
+  void fill(Shared<Place>& out) {
+    Place place;
+    fill(place);
+    out = Shared(std::move(place));
+  }
   template <class Member>
   void fill(std::optional<Member>& out) {
     fill(out.emplace());
