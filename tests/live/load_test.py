@@ -32,7 +32,8 @@ IN_A_STOP = {"ptrace", "wait4", "getdents64", "lseek", "process_vm_readv", "poll
 # Whether a thread that could not be seized has ended is told by no other means.
 OF_AN_ENDED_THREAD = re.compile(r'openat\(\d+, "task/\d+/stat"')
 CALL = re.compile(r"^\d+ +(?:<\.\.\. )?(\w+)[( ]")
-COPIED = re.compile(r"process_vm_readv\(.*, (\d+), 0\) += (-?\d+)")
+# The room that a call has, which is as large as all that it asks for, and what it got.
+COPIED = re.compile(r"process_vm_readv.*?iov_len=(\d+)\}\], 1, \[.*, \d+, 0\) += (-?\d+)")
 
 
 class Load:
@@ -98,7 +99,7 @@ def check_stop(lines):
     copied = [(int(asked), int(got)) for asked, got in COPIED.findall("\n".join(lines))]
     check(copied, "a stop that copied nothing")
     # What cannot be read ends a call before its end, and the next one begins behind it.
-    short = sum(got != asked * PAGE for asked, got in copied)
+    short = sum(got != asked for asked, got in copied)
     pages = sum(max(got, 0) // PAGE for _, got in copied) + short
     needed = -(-pages // PAGES_A_CALL)
     check(len(copied) <= needed + short, f"{len(copied)} calls for {pages} pages, {short} short")
