@@ -69,7 +69,7 @@ void PageCache::copy_out(const Last& from, std::uint64_t offset, std::span<std::
     std::memcpy(out.data(), from.bytes + offset, out.size());
   }
   if (from.given == nullptr) return;
-  for (auto word = offset / 8; word <= (offset + out.size() - 1) / 8; ++word) from.given->set(word);
+  for (auto byte = offset; byte < offset + out.size(); ++byte) from.given->set(byte);
 }
 
 // All pages are there before the first byte is copied: a read never partly succeeds.
@@ -148,20 +148,21 @@ Result<std::vector<Address>> PageCache::changed() const {
   PageCache now(fetch_, max_pages_);
   std::vector<Address> pages;
   pages.reserve(given_.size());
-  for (const auto& [at, words] : given_) pages.push_back({at});
+  for (const auto& [at, bytes] : given_) pages.push_back({at});
   HANGSPY_CHECK(now.prefetch(pages));
   std::erase_if(pages, [&](Address each) {
     const std::byte* then = earlier_->slots_.at(each.value).bytes;
     const auto found = now.slots_.find(each.value);
     return found != now.slots_.end() && found->second.bytes != nullptr &&
-           same_words(then, found->second.bytes, given_.at(each.value));
+           same_bytes(then, found->second.bytes, given_.at(each.value));
   });
   return sorted(std::move(pages));
 }
 
-bool PageCache::same_words(const std::byte* then, const std::byte* now, const Words& words) {
-  for (std::size_t word = 0; word < words.size(); ++word) {
-    if (words[word] && std::memcmp(then + 8 * word, now + 8 * word, 8) != 0) return false;
+// To the byte: beside an instruction's argument, which lasts, its counters go on.
+bool PageCache::same_bytes(const std::byte* then, const std::byte* now, const Bytes& given) {
+  for (std::size_t byte = 0; byte < given.size(); ++byte) {
+    if (given[byte] && then[byte] != now[byte]) return false;
   }
   return true;
 }
@@ -221,7 +222,7 @@ Result<PageCache::Batch> PageCache::plan_unknown(std::vector<Address> pages,
   return batch;
 }
 
-void PageCache::Batch::leave_out_unread() {
+std::vector<Address> PageCache::Batch::leave_out_unread() {
   std::size_t kept = 0;
   auto next = unread_.begin();
   for (std::size_t i = 0; i < pages_.size(); ++i) {
@@ -235,6 +236,7 @@ void PageCache::Batch::leave_out_unread() {
   pages_.resize(kept);
   planned_ = kept;
   unread_.clear();
+  return absent_;
 }
 
 void PageCache::Batch::add(Address at) {

@@ -55,8 +55,8 @@ class PageCache final : public Memory {
     // One more page that becomes known only then; left out when there is no room for it.
     void add(Address at);
     // Takes the pages out that the last fetch could not read, each of which ends a call of the next
-    // one; keep() remembers them as absent.
-    void leave_out_unread();
+    // one, and names them; keep() remembers those as absent that are not added again.
+    std::vector<Address> leave_out_unread();
     [[nodiscard]] std::size_t size() const { return pages_.size(); }
 
    private:
@@ -104,13 +104,13 @@ class PageCache final : public Memory {
     bool asked = false;
     bool asked_lasting = false;
   };
-  using Words = std::bitset<kPageSize / 8>;
+  using Bytes = std::bitset<kPageSize>;
   // The pages read last, for each use, by some bits of their address: nearly every read falls on
   // one.
   struct Last {
     std::uint64_t at = kNoPage;
     const std::byte* bytes = nullptr;
-    Words* given = nullptr;  // of a page of the earlier cache
+    Bytes* given = nullptr;  // of a page of the earlier cache
   };
 
   [[nodiscard]] Result<void> read_for(Use use, Address at, std::span<std::byte> out) const;
@@ -120,8 +120,8 @@ class PageCache final : public Memory {
     return last_[static_cast<std::size_t>(use)][at / kPageSize % kRecent];
   }
   static void copy_out(const Last& from, std::uint64_t offset, std::span<std::byte> out);
-  [[nodiscard]] static bool same_words(const std::byte* then, const std::byte* now,
-                                       const Words& words);
+  [[nodiscard]] static bool same_bytes(const std::byte* then, const std::byte* now,
+                                       const Bytes& given);
   [[nodiscard]] Result<void> fetch_unknown(std::vector<Address> pages) const;
   [[nodiscard]] Result<Batch> plan_unknown(std::vector<Address> pages, std::size_t spare) const;
   void keep_fetched(const Batch& batch) const;
@@ -136,7 +136,7 @@ class PageCache final : public Memory {
   PageCache* earlier_ = nullptr;
   mutable std::size_t late_ = 0;
   mutable std::array<std::array<Last, kRecent>, 2> last_;   // by use
-  mutable std::unordered_map<std::uint64_t, Words> given_;  // of earlier pages: which words
+  mutable std::unordered_map<std::uint64_t, Bytes> given_;  // of earlier pages: which bytes
   mutable std::unordered_map<std::uint64_t, Slot> slots_;
   mutable std::unordered_set<std::uint64_t> missing_;
   mutable std::vector<std::unique_ptr<std::byte[]>> chunks_;  // pages never move

@@ -15,17 +15,18 @@ constexpr std::uint32_t kStillTries = 5;
 constexpr std::uint32_t kRehearsals = 32;
 constexpr std::uint32_t kMaxStops = 3;
 constexpr std::size_t kStackPages = 3;  // of each thread, from its stack pointer up
+constexpr std::size_t kStackPagesOfANewThread = 16;
 constexpr std::size_t kNewThreads = 64;
 
-// A thread that is new since the rehearsals has its newest interpreter frames up there (3.11 and
-// 3.12 keep their head on the C stack).
-void add_stack(const target::ThreadState& thread, const std::vector<target::Mapping>& mappings,
-               memory::PageCache::Batch& batch) {
+// The head of a thread's interpreter frames is up there (3.11 and 3.12 keep it on the C stack). Of
+// a thread that no reading met nothing is learned, so more is taken.
+void add_stack(const target::ThreadState& thread, std::size_t pages,
+               const std::vector<target::Mapping>& mappings, memory::PageCache::Batch& batch) {
   const auto stack =
       std::upper_bound(mappings.begin(), mappings.end(), thread.stack_pointer,
                        [](std::uint64_t at, const auto& each) { return at < each.end.value; });
   if (stack == mappings.end() || stack->begin.value > thread.stack_pointer) return;
-  for (std::size_t i = 0; i < kStackPages; ++i) {
+  for (std::size_t i = 0; i < pages; ++i) {
     const auto page = thread.stack_pointer + i * target::kPageSize;
     if (page < stack->end.value) batch.add({page});
   }
@@ -60,6 +61,8 @@ void Sampling::learn(const memory::PageCache& cache) {
   for (const auto& pages : {cache.remembered(), cache.absent(), cache.missing()}) {
     learned_.insert(pages.begin(), pages.end());
   }
+  const auto readable = cache.remembered();
+  readable_.insert(readable.begin(), readable.end());
   const auto lasting = cache.lasting();
   lasting_.insert(lasting.begin(), lasting.end());
   quiet_ = learned_.size() > known + learned_.size() / 256 ? 0 : quiet_ + 1;
@@ -70,6 +73,7 @@ Result<snapshot::Snapshot> Sampling::read_live(const std::vector<target::ThreadS
                                                snapshot::Sample& account) {
   auto cache = cache_over(target_);
   auto snapshot = read_once(target_, cache, constants_, threads);
+  for (const auto& each : threads) known_.insert(each.tid);
   learn(cache);
   account.bytes_read += cache.bytes_read();
   return snapshot;
@@ -103,15 +107,24 @@ Result<Sampled> Sampling::read_still() {
 }
 
 // While the worker stands, its pages are copied and nothing else is done. They are copied once just
-// before, for nothing: that warms every cache on the way, and a warm copy takes half as long.
+// before, for nothing: that warms every cache on the way, and a warm copy takes half as long. What
+// could not be read then but once could is asked for again, last: a thread that starts gets memory
+// where another's lay.
 Result<target::Stopped> Sampling::copy(memory::PageCache& cache, memory::PageCache& earlier,
                                        const std::vector<Address>& pages) {
+  HANGSPY_CHECK(target_.refresh());  // mappings come and go under load
   HANGSPY_TRY(threads, target_.threads());
-  HANGSPY_TRY(batch, cache.plan(pages, kStackPages * (threads.size() + kNewThreads)));
+  const auto spare = kStackPages * threads.size() + kStackPagesOfANewThread * kNewThreads;
+  HANGSPY_TRY(batch, cache.plan(pages, spare));
   HANGSPY_CHECK(cache.fetch(batch));
-  batch.leave_out_unread();
+  auto come_and_go = batch.leave_out_unread();
+  std::erase_if(come_and_go, [this](Address each) { return !readable_.contains(each); });
   HANGSPY_TRY(stopped, target_.stop([&](std::span<const target::ThreadState> all) {
-    for (const auto& each : all) add_stack(each, target_.mappings(), batch);
+    for (const auto& each : all) {
+      const auto depth = known_.contains(each.tid) ? kStackPages : kStackPagesOfANewThread;
+      add_stack(each, depth, target_.mappings(), batch);
+    }
+    for (const auto each : come_and_go) batch.add(each);
     return cache.fetch(batch);
   }));
   cache.keep(batch);
@@ -141,7 +154,7 @@ void Sampling::rehearse() {
 Result<std::vector<Address>> Sampling::pages_for(std::uint32_t stop) const {
   std::vector<Address> pages(learned_.begin(), learned_.end());
   if (stop == kMaxStops) {
-    HANGSPY_CHECK(target_.refresh());  // mappings come and go under load
+    HANGSPY_CHECK(target_.refresh());
     HANGSPY_TRY(resident,
                 target::resident_pages(target_.pid(), target_.mappings(), options_.max_copy));
     pages.insert(pages.end(), resident.begin(), resident.end());

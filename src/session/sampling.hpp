@@ -44,9 +44,11 @@ class Sampling {
   target::LiveTarget& target_;
   Constants constants_;
   Options options_;
-  std::set<Address> learned_;  // pages that readings so far asked for
-  std::set<Address> lasting_;  // and those asked for only for what never changes
-  std::uint32_t quiet_ = 0;    // readings on end that brought next to nothing new
+  std::set<Address> learned_;    // pages that readings so far asked for
+  std::set<Address> readable_;   // and that could be read at least once
+  std::set<Address> lasting_;    // and those asked for only for what never changes
+  std::set<target::Tid> known_;  // threads that were there in a reading
+  std::uint32_t quiet_ = 0;      // readings on end that brought next to nothing new
 };
 
 }  // namespace hangspy::session

@@ -54,6 +54,12 @@ void doubt(const std::string& why, diagnosis::Diagnosis& diagnosis) {
           diagnosis);
 }
 
+// Of a stop it is not known whether anything lasts: a busy loop is in some call at any moment.
+void leave_a_moment_open(diagnosis::Diagnosis& diagnosis) {
+  retract(Verdict::kInconclusive, "an event loop was met inside a call, and may go on", diagnosis);
+  diagnosis.missing.push_back("a second sample, to see whether it stays there (--samples 2)");
+}
+
 // Nobody runs who is halted: only what memory alone proves is a finding then.
 void judge_halted(const std::string& halted, diagnosis::Diagnosis& diagnosis) {
   if (diagnosis.verdict == Verdict::kDeadlock || diagnosis.verdict == Verdict::kOrphanWait) return;
@@ -129,8 +135,11 @@ class LiveSession {
     if (is_finding(diagnosis) && agreed < options_.samples && !short_of_time) {
       withdraw(why, diagnosis);
     }
-    if (diagnosis.verdict == Verdict::kBlockedLoop && agreed > 1) {
+    if (diagnosis.verdict != Verdict::kBlockedLoop || short_of_time) return;
+    if (agreed > 1) {
       diagnosis.certainty = Certainty::kProven;
+    } else if (last.account.stopped) {
+      leave_a_moment_open(diagnosis);
     }
   }
 

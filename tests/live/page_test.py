@@ -164,6 +164,12 @@ def core_report(options, worker):
         return report
 
 
+def check_one_stop(command, pid):
+    """A busy loop is in some call at any moment, so that one stop cannot tell it from a blocked one."""
+    report = report_of(command, str(pid), "--pause", "always", "--samples", "1")
+    check(report["verdict"] == "inconclusive", f"one stop told a {report['verdict']}")
+
+
 def diagnose(options, worker, wanted):
     answered = worker.request_answered()
     live = report_of(options.hangspy, str(worker.pid))
@@ -182,6 +188,8 @@ def diagnose(options, worker, wanted):
         except Wrong as wrong:
             raise Wrong(f"{name}: {wrong}\n{json.dumps(report, indent=1)}") from wrong
     check_text(options.hangspy, worker.pid, live)
+    if live["verdict"] == "blocked-loop":
+        check_one_stop(options.hangspy, worker.pid)
     check(worker.request_answered() == answered, "the worker went on, or did not")
     if wanted.serves_others and worker.page != "ok":
         check(worker.get("/ok", 20) == 200, "the worker does not answer any more")

@@ -214,7 +214,7 @@ TEST(PageCache, LeavesOutOfTheNextFetchWhatCannotBeRead) {
   PageCache cache(target.fetch());
   auto batch = cache.plan(pages({0x1000, 0x2000, 0x3000, 0x4000})).value();
   ASSERT_TRUE(cache.fetch(batch));
-  batch.leave_out_unread();
+  EXPECT_EQ(batch.leave_out_unread(), pages({0x1000, 0x3000}));
   EXPECT_EQ(batch.size(), 2u);
   target.fetched.clear();
   ASSERT_TRUE(cache.fetch(batch));
@@ -224,6 +224,22 @@ TEST(PageCache, LeavesOutOfTheNextFetchWhatCannotBeRead) {
   std::array<std::byte, 8> out{};
   ASSERT_TRUE(cache.read({0x4000}, out));
   EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x4000, 8));
+  EXPECT_EQ(cache.read({0x3000}, out).error().failure, Failure::kUnmapped);
+}
+
+TEST(PageCache, KeepsWhatWasLeftOutAndAddedAgain) {
+  FakePages target;
+  target.holes = {0x1000, 0x3000};
+  PageCache cache(target.fetch());
+  auto batch = cache.plan(pages({0x1000, 0x2000, 0x3000})).value();
+  ASSERT_TRUE(cache.fetch(batch));
+  for (const auto each : batch.leave_out_unread()) batch.add(each);
+  target.holes = {0x3000};  // memory came there
+  ASSERT_TRUE(cache.fetch(batch));
+  cache.keep(batch);
+  std::array<std::byte, 8> out{};
+  ASSERT_TRUE(cache.read({0x1000}, out));
+  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x1000, 8));
   EXPECT_EQ(cache.read({0x3000}, out).error().failure, Failure::kUnmapped);
 }
 
@@ -261,9 +277,9 @@ TEST_F(PageCacheOfAStop, TakesOnlyWhatLastsFromBefore) {
 }
 
 TEST_F(PageCacheOfAStop, SeesWhichOfTheBytesThatItGaveChanged) {
-  ASSERT_TRUE(copy.read_lasting({0x1010}, out));
+  ASSERT_TRUE(copy.read_lasting({0x1011}, std::span(out).first(2)));
   ASSERT_TRUE(copy.read_lasting({0x2000}, out));
-  target.written[0x1018] = std::byte{0xee};  // beside what was read
+  target.written[0x1010] = target.written[0x1013] = std::byte{0xee};  // beside what was read
   EXPECT_EQ(copy.changed().value(), pages({}));
   target.written[0x2007] = std::byte{0xee};
   EXPECT_EQ(copy.changed().value(), pages({0x2000}));
