@@ -79,6 +79,15 @@ Result<snapshot::Snapshot> Sampling::read_live(const std::vector<target::ThreadS
   return snapshot;
 }
 
+// A thread that computes will not lie still for a second reading, where the first lacks nothing
+// else. Without a stop there is no better hope.
+bool Sampling::is_vain(const Sampled& sampled) const {
+  const bool computes =
+      std::any_of(sampled.after.begin(), sampled.after.end(),
+                  [](const auto& each) { return each.activity == target::Activity::kRunning; });
+  return options_.pause != Pause::kNever && computes && sampled.reading.snapshot.missing.empty();
+}
+
 Result<Sampled> Sampling::read_still() {
   Sampled sampled;
   std::optional<Error> failed;
@@ -98,7 +107,7 @@ Result<Sampled> Sampling::read_still() {
     sampled.account.tries = attempt;
     const bool still = holds_still(sampled.reading.snapshot, sampled.reading.diagnosis);
     sampled.doubt = still ? "" : "threads ran while they were read, and it may not be stopped";
-    if (still) break;
+    if (still || is_vain(sampled)) break;
   }
   if (failed) return tl::unexpected(*failed);
   spdlog::debug("read without a stop: {} tries, {} bytes, {}", sampled.account.tries,
