@@ -216,9 +216,14 @@ Result<Sampled> Sampling::read_stopped() {
   if (failed) leave_open(failed->what, sampled);
   take_counters(counters, sampled.reading.snapshot);
   for (auto& thread : sampled.reading.snapshot.threads) thread.slept = true;
+  return sampled;
+}
+
+Result<void> Sampling::let_rest(Sampled& sampled) const {
+  if (!sampled.account.stopped) return {};
   HANGSPY_TRY(after, settled(target_));
   sampled.after = std::move(after);
-  return sampled;
+  return {};
 }
 
 Result<Sampled> Sampling::take() {

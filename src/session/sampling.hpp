@@ -10,7 +10,7 @@ namespace hangspy::session {
 
 struct Sampled {
   Reading reading;                         // its run counters are those before the sample
-  std::vector<target::ThreadState> after;  // every thread once the sample was over
+  std::vector<target::ThreadState> after;  // every thread once it was over; of a stop: let_rest()
   snapshot::Sample account;
   std::string doubt;  // why it is not one moment's whole truth; empty when it is
 };
@@ -21,6 +21,9 @@ class Sampling {
       : target_(target), constants_(std::move(constants)), options_(options) {}
 
   [[nodiscard]] Result<Sampled> take();
+  // Before another sample is to be compared with this one: a stop moves the threads' counters, so
+  // it waits until they rest, and takes them then.
+  [[nodiscard]] Result<void> let_rest(Sampled& sampled) const;
 
  private:
   [[nodiscard]] Result<Sampled> read_still();

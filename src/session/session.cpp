@@ -85,6 +85,7 @@ class LiveSession {
     // Two more rounds than asked for: a sample may have met the very moment of a change.
     for (std::uint32_t round = 1; round < options_.samples + 2; ++round) {
       if (!is_finding(last.reading.diagnosis) || agreed >= options_.samples) break;
+      HANGSPY_CHECK(sampling_.let_rest(last));
       limit_.sleep(std::chrono::milliseconds(options_.interval_ms));
       if (limit_.reached()) break;  // run_live says so
       take_counters(last.after, last.reading.snapshot);
