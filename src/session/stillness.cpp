@@ -46,6 +46,14 @@ void mark_sleepers(const std::vector<target::ThreadState>& before,
   }
 }
 
+bool all_slept(const std::vector<target::ThreadState>& before,
+               const std::vector<target::ThreadState>& after) {
+  return before.size() == after.size() &&
+         std::all_of(before.begin(), before.end(), [&](const target::ThreadState& each) {
+           return slept(&each, of_tid(after, each.tid));
+         });
+}
+
 bool holds_still(const snapshot::Snapshot& snapshot, const diagnosis::Diagnosis& diagnosis) {
   const auto threads = needed(snapshot, diagnosis);
   const bool is_cycle = diagnosis.verdict == diagnosis::Verdict::kDeadlock;

@@ -16,6 +16,10 @@ namespace hangspy::session {
 void mark_sleepers(const std::vector<target::ThreadState>& before,
                    const std::vector<target::ThreadState>& after, snapshot::Snapshot& snapshot);
 
+// Whether every thread slept.
+[[nodiscard]] bool all_slept(const std::vector<target::ThreadState>& before,
+                             const std::vector<target::ThreadState>& after);
+
 // Whether the diagnosis may stand on a reading without a stop: a deadlock needs that the threads
 // of its proof slept, and the loop threads of its tasks; anything else needs all threads.
 [[nodiscard]] bool holds_still(const snapshot::Snapshot& snapshot,

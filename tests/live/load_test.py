@@ -120,7 +120,7 @@ def test(hangspy):
         with Load(worker.port) as load:
             poll("the load", 30, lambda: load.statuses[STATUS] > 20 * CLIENTS)
             stops = [check_account(report_of(hangspy, str(worker.pid), "--pause", mode))
-                     for _ in range(RUNS) for mode in ("auto", "always")]
+                     for _ in range(RUNS) for mode in ("auto", "always", "never")]
             copies = [copy for _ in range(TRACED_RUNS)
                       for copy in check_traced(hangspy, worker.pid)]
             check(copies, "strace saw no stop")
