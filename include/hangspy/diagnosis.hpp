@@ -81,6 +81,8 @@ struct Diagnosis {
   std::optional<double> deadline_seconds;
   graph::WaitGraph graph;
   std::vector<graph::EdgeIndex> cycle;  // closed, edge by edge
+  // All that the proof rests on, the cycle's nodes and others: each worker of a pool that is stuck.
+  std::vector<graph::NodeIndex> cause;
   std::vector<Participant> participants;
   std::vector<graph::NodeIndex> stuck_behind;
   std::vector<graph::NodeIndex> parked;  // stuck, but nobody is owed anything: not judged
@@ -93,8 +95,8 @@ struct Diagnosis {
 // Judges one snapshot. Never fails: what could not be read makes it inconclusive.
 [[nodiscard]] Diagnosis diagnose(const snapshot::Snapshot& snapshot);
 
-// Whether the proof of `first` stands again in `second`: the same rule, every edge of the cycle by
-// identity, and no thread of the cycle ran in between (event loops' threads may have). Returns
+// Whether the proof of `first` stands again in `second`: the same rule, every edge of the cycle and
+// every party of its cause by identity, none of whose threads ran in between (event loops' may). Returns
 // what differs, or nothing when it stands.
 [[nodiscard]] std::optional<std::string> difference(const snapshot::Snapshot& first_snapshot,
                                                     const Diagnosis& first,

@@ -166,6 +166,7 @@ void tell_cause(const Facts& facts, const Component& component, const std::vecto
   const auto& graph = diagnosis.graph;
   diagnosis.cycle = component.is_cycle ? telling_cycle(facts, graph, component)
                                        : way_to(graph, component.nodes.front());
+  diagnosis.cause = component.nodes;
   const Case found{facts, graph, diagnosis.cycle};
   const auto& rule = component.is_cycle ? rule_of_cycle(found) : kNobodyCanRelease;
   diagnosis.verdict = component.is_cycle ? Verdict::kDeadlock : Verdict::kOrphanWait;

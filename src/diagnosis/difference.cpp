@@ -1,8 +1,8 @@
 // Whether two samples tell the same story.
 //
-// A deadlock is stable, so each of its edges must be there again, and no thread of the cycle may
-// have run in between. A loop's thread is not in a cycle of tasks, and may tick. A blocked loop
-// must be in the same handle, frame and instruction.
+// A deadlock is stable, so each of its edges must be there again, and all that was stuck in it;
+// none of whose threads may have run in between. A loop's thread is not stuck in a cycle of tasks,
+// and may tick. A blocked loop must be in the same handle, frame and instruction.
 #include <algorithm>
 #include <set>
 #include <tuple>
@@ -21,7 +21,7 @@ EdgeIdentity identity(const graph::WaitGraph& graph, graph::EdgeIndex index) {
   return {graph.at(edge.from).id, graph.at(edge.to).id, edge.relation};
 }
 
-// The run counter of a thread of the cycle must not have moved.
+// The run counter of a thread that is stuck must not have moved.
 bool ran(const Facts& before, const Facts& after, Address state) {
   const auto* first = before.thread(state);
   const auto* second = after.thread(state);
@@ -41,10 +41,15 @@ std::optional<std::string> cycle_difference(const snapshot::Snapshot& first_snap
   for (const auto edge : first.cycle) {
     if (!again.contains(identity(first.graph, edge)))
       return "a wait of the cycle was not there again";
-    const auto& from = first.graph.at(first.graph.edge(edge).from).id;
-    if (from.kind == NodeKind::kThread && ran(before, after, from.object)) {
-      return "a thread of the cycle ran in between";
+  }
+  std::set<graph::NodeId> stuck;
+  for (const auto node : second.cause) stuck.insert(second.graph.at(node).id);
+  for (const auto node : first.cause) {
+    const auto& id = first.graph.at(node).id;
+    if (id.kind == NodeKind::kThread && ran(before, after, id.object)) {
+      return "a thread that was stuck ran in between";
     }
+    if (!stuck.contains(id)) return "not all that was stuck was so again";
   }
   return std::nullopt;
 }

@@ -30,6 +30,7 @@ void retract(Verdict verdict, Phrase headline, diagnosis::Diagnosis& diagnosis) 
   diagnosis.rule.clear();
   diagnosis.participants.clear();
   diagnosis.cycle.clear();
+  diagnosis.cause.clear();
   diagnosis.stuck_behind.clear();
   diagnosis.impact = {};
   diagnosis.advice = {};

@@ -20,19 +20,25 @@ bool slept(const target::ThreadState* before, const target::ThreadState* after) 
          after->activity == target::Activity::kInSyscall && before->syscall == after->syscall;
 }
 
-// The threads that the proof speaks of, and those that run the loops of its tasks.
+// The threads that the proof rests on, and those that run the loops of its tasks and futures: a
+// loop alone changes what these are.
 std::set<Address> needed(const snapshot::Snapshot& snapshot,
                          const diagnosis::Diagnosis& diagnosis) {
-  std::set<Address> loops, threads;
-  for (const auto edge : diagnosis.cycle) {
-    const auto& id = diagnosis.graph.at(diagnosis.graph.edge(edge).from).id;
+  std::set<Address> objects, loops, threads;
+  for (const auto node : diagnosis.cause) {
+    const auto& id = diagnosis.graph.at(node).id;
     if (id.kind == graph::NodeKind::kThread) threads.insert(id.object);
-    for (const auto& task : snapshot.tasks) {
-      if (id.kind == graph::NodeKind::kTask && task.object == id.object) loops.insert(task.loop);
-    }
+    objects.insert(id.object);
+  }
+  for (const auto& task : snapshot.tasks) {
+    if (objects.contains(task.object)) loops.insert(task.loop);
+  }
+  for (const auto& future : snapshot.futures) {
+    if (objects.contains(future.object)) loops.insert(future.loop);
   }
   for (const auto& loop : snapshot.loops) {
-    if (loops.contains(loop.object) && loop.thread) threads.insert(loop.thread);
+    const bool is_needed = loops.contains(loop.object) || objects.contains(loop.object);
+    if (is_needed && loop.thread) threads.insert(loop.thread);
   }
   return threads;
 }
@@ -56,7 +62,8 @@ bool all_slept(const std::vector<target::ThreadState>& before,
 
 bool holds_still(const snapshot::Snapshot& snapshot, const diagnosis::Diagnosis& diagnosis) {
   const auto threads = needed(snapshot, diagnosis);
-  const bool is_cycle = diagnosis.verdict == diagnosis::Verdict::kDeadlock;
+  // A proof that rests on no thread is one that nothing vouches for: then all must have slept.
+  const bool is_cycle = diagnosis.verdict == diagnosis::Verdict::kDeadlock && !threads.empty();
   // What was missed may only have moved while it was read.
   if (!is_cycle && !snapshot.missing.empty()) return false;
   return std::all_of(snapshot.threads.begin(), snapshot.threads.end(), [&](const auto& thread) {

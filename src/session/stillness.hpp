@@ -21,7 +21,8 @@ void mark_sleepers(const std::vector<target::ThreadState>& before,
                              const std::vector<target::ThreadState>& after);
 
 // Whether the diagnosis may stand on a reading without a stop: a deadlock needs that the threads
-// of its proof slept, and the loop threads of its tasks; anything else needs all threads.
+// of its cause slept, and those that run the loops of its tasks and futures; anything else needs
+// all threads.
 [[nodiscard]] bool holds_still(const snapshot::Snapshot& snapshot,
                                const diagnosis::Diagnosis& diagnosis);
 

@@ -68,6 +68,18 @@ TEST(Difference, IsAThreadOfTheCycleWhoseCounterWasLost) {
             std::nullopt);
 }
 
+TEST(Difference, IsAWorkerThatWasNotStuckAgain) {
+  for (const auto& name : snapshot_file::all()) {
+    const auto snapshot = snapshot_file::read(name);
+    const auto first = diagnose(snapshot);
+    if (first.verdict != Verdict::kDeadlock) continue;
+    auto second = first;
+    second.cause.pop_back();
+    EXPECT_THAT(difference(snapshot, first, snapshot, second), Optional(HasSubstr("so again")))
+        << name;
+  }
+}
+
 TEST(Difference, IsNotALoopThatTicks) {
   EXPECT_EQ(difference_after("stacked", [](Snapshot& s) { let_run(s, 0x101); }), std::nullopt);
   EXPECT_EQ(difference_after("task_cycle", [](Snapshot& s) { let_run(s, 0x101); }), std::nullopt);

@@ -57,5 +57,46 @@ TEST(Stillness, AThreadThatIsBornOrEndsMeanwhileDidNotSleep) {
   EXPECT_FALSE(slept(in_call(kFutex, 3), other));
 }
 
+// A cycle of these nodes; its verdict is what decides, not how it came about.
+diagnosis::Diagnosis deadlock(std::initializer_list<graph::NodeId> nodes) {
+  diagnosis::Diagnosis diagnosis;
+  diagnosis.verdict = diagnosis::Verdict::kDeadlock;
+  for (const auto& each : nodes) diagnosis.cause.push_back(diagnosis.graph.node(each));
+  return diagnosis;
+}
+
+constexpr Address kThread{0x10}, kOther{0x18}, kLoop{0x20}, kFuture{0x30}, kTask{0x40};
+
+// A loop that `kThread` runs, and another thread.
+snapshot::Snapshot worker(bool loop_slept, bool other_slept) {
+  snapshot::Snapshot snapshot;
+  snapshot.threads.push_back({.state = kThread, .tid = 7, .slept = loop_slept});
+  snapshot.threads.push_back({.state = kOther, .tid = 8, .slept = other_slept});
+  snapshot.loops.push_back({.object = kLoop, .thread = kThread});
+  snapshot.futures.push_back({.object = kFuture, .loop = kLoop});
+  snapshot.tasks.push_back({.object = kTask, .loop = kLoop});
+  return snapshot;
+}
+
+TEST(Stillness, OfADeadlockIsThatOfTheThreadsOfItsCause) {
+  const auto found = deadlock({{graph::NodeKind::kThread, kThread}});
+  EXPECT_TRUE(holds_still(worker(true, false), found));
+  EXPECT_FALSE(holds_still(worker(false, true), found));
+}
+
+TEST(Stillness, OfTasksAndFuturesIsThatOfTheirLoop) {
+  for (const auto& id : {graph::NodeId{graph::NodeKind::kTask, kTask},
+                         graph::NodeId{graph::NodeKind::kFuture, kFuture}}) {
+    EXPECT_TRUE(holds_still(worker(true, false), deadlock({id})));
+    EXPECT_FALSE(holds_still(worker(false, true), deadlock({id})));
+  }
+}
+
+TEST(Stillness, OfWhatNoThreadVouchesForIsThatOfAll) {
+  const auto found = deadlock({{graph::NodeKind::kConcurrentFuture, {0x50}}});
+  EXPECT_TRUE(holds_still(worker(true, true), found));
+  EXPECT_FALSE(holds_still(worker(true, false), found));
+}
+
 }  // namespace
 }  // namespace hangspy::session
