@@ -2,7 +2,7 @@
 CXX_SOURCES = $(shell git ls-files '*.cpp' '*.hpp')
 JOBS ?= $(shell nproc)
 
-.PHONY: build demo test kill bench setup lint lint-setup format format-check
+.PHONY: build demo test kill bench tsan setup lint lint-setup format format-check
 
 build: setup
 	cmake --preset release
@@ -26,6 +26,13 @@ kill: build
 # hangspy beside its peers; writes docs/performance.md. For a part of it: ARGUMENTS="--quick --only tasks"
 bench: build
 	tests/bench/bench.py $(ARGUMENTS)
+
+# hangspy's own threads: the one that traces, and the watchdog. Left out are tests that count threads
+# or calls, of which the sanitizer has its own.
+tsan: setup
+	cmake --preset tsan
+	cmake --build --preset tsan -j $(JOBS)
+	ctest --preset tsan -j $(JOBS)
 
 lint-setup: setup
 	packaging/install-dependencies.sh packaging/lint-dependencies.txt

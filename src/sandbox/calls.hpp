@@ -12,9 +12,9 @@
 
 namespace hangspy::sandbox {
 
-// AddressSanitizer maps code and looks for leaks with a process and ptrace of its own. A build
-// with it allows that, and is not for use.
-#if defined(__SANITIZE_ADDRESS__)
+// The sanitizers map code, and look for leaks with a process and ptrace of their own. A build with
+// one allows that, and is not for use.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kForSanitizers = true;
 #else
 inline constexpr bool kForSanitizers = false;

@@ -275,7 +275,7 @@ TEST(Sandbox, OfAProcessThatIsNotThereDoesNothing) {
 }
 
 // A sanitizer's own needs (see calls.hpp) are denied in the build that is used.
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 TEST_F(LiveSandbox, RunsNoProgram) {
   EXPECT_TRUE(holds([&] {

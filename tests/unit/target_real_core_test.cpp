@@ -37,7 +37,7 @@ void wait_on_a_futex(const std::function<void(Told)>& ready) {
 }
 
 // The sanitizer's shadow of the memory makes a core of terabytes.
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kHasShadowMemory = true;
 #else
 constexpr bool kHasShadowMemory = false;
