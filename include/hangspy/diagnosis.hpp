@@ -96,8 +96,8 @@ struct Diagnosis {
 [[nodiscard]] Diagnosis diagnose(const snapshot::Snapshot& snapshot);
 
 // Whether the proof of `first` stands again in `second`: the same rule, every edge of the cycle and
-// every party of its cause by identity, none of whose threads ran in between (event loops' may). Returns
-// what differs, or nothing when it stands.
+// every party of its cause by identity, none of whose threads ran in between (event loops' may).
+// Returns what differs, or nothing when it stands.
 [[nodiscard]] std::optional<std::string> difference(const snapshot::Snapshot& first_snapshot,
                                                     const Diagnosis& first,
                                                     const snapshot::Snapshot& second_snapshot,

@@ -14,6 +14,8 @@ namespace {
 
 using graph::NodeKind;
 
+constexpr const char* kRan = "a thread that was stuck ran in between";
+
 using EdgeIdentity = std::tuple<graph::NodeId, graph::NodeId, graph::Relation>;
 
 EdgeIdentity identity(const graph::WaitGraph& graph, graph::EdgeIndex index) {
@@ -41,14 +43,14 @@ std::optional<std::string> cycle_difference(const snapshot::Snapshot& first_snap
   for (const auto edge : first.cycle) {
     if (!again.contains(identity(first.graph, edge)))
       return "a wait of the cycle was not there again";
+    const auto& from = first.graph.at(first.graph.edge(edge).from).id;
+    if (from.kind == NodeKind::kThread && ran(before, after, from.object)) return kRan;
   }
   std::set<graph::NodeId> stuck;
   for (const auto node : second.cause) stuck.insert(second.graph.at(node).id);
   for (const auto node : first.cause) {
     const auto& id = first.graph.at(node).id;
-    if (id.kind == NodeKind::kThread && ran(before, after, id.object)) {
-      return "a thread that was stuck ran in between";
-    }
+    if (id.kind == NodeKind::kThread && ran(before, after, id.object)) return kRan;
     if (!stuck.contains(id)) return "not all that was stuck was so again";
   }
   return std::nullopt;

@@ -222,12 +222,13 @@ Result<PageCache::Batch> PageCache::plan_unknown(std::vector<Address> pages,
   return batch;
 }
 
-std::vector<Address> PageCache::Batch::leave_out_unread() {
+std::vector<Address> PageCache::Batch::leave_out_unread(const std::set<Address>& come_and_go) {
+  std::vector<Address> given_back;
   std::size_t kept = 0;
   auto next = unread_.begin();
   for (std::size_t i = 0; i < pages_.size(); ++i) {
     if (next != unread_.end() && *next == i) {
-      absent_.push_back(pages_[i]);
+      (come_and_go.contains(pages_[i]) ? given_back : absent_).push_back(pages_[i]);
       ++next;
     } else {
       pages_[kept++] = pages_[i];
@@ -236,7 +237,7 @@ std::vector<Address> PageCache::Batch::leave_out_unread() {
   pages_.resize(kept);
   planned_ = kept;
   unread_.clear();
-  return absent_;
+  return given_back;
 }
 
 void PageCache::Batch::add(Address at) {

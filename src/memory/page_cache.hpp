@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <span>
 #include <unordered_map>
 #include <unordered_set>
@@ -55,8 +56,9 @@ class PageCache final : public Memory {
     // One more page that becomes known only then; left out when there is no room for it.
     void add(Address at);
     // Takes the pages out that the last fetch could not read, each of which ends a call of the next
-    // one, and names them; keep() remembers those as absent that are not added again.
-    std::vector<Address> leave_out_unread();
+    // one; keep() remembers them as absent. Those among `come_and_go` are given back instead: they
+    // may be added again, and are unknown if they are not.
+    std::vector<Address> leave_out_unread(const std::set<Address>& come_and_go = {});
     [[nodiscard]] std::size_t size() const { return pages_.size(); }
 
    private:

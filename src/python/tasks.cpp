@@ -69,8 +69,9 @@ void Process::expect_coroutines(const Items& tasks) const {
   Items coroutines;
   coroutines.reserve(tasks.size());
   for (const auto task : tasks) {
+    if (!is_task(task)) continue;
     const auto coroutine = objects_.pointer(task + objects_.layout().task.coroutine);
-    if (coroutine && is_task(task)) coroutines.push_back(*coroutine);
+    if (coroutine && *coroutine) coroutines.push_back(*coroutine);
   }
   objects_.expect(coroutines);
 }

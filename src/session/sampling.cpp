@@ -17,6 +17,7 @@ constexpr std::uint32_t kMaxStops = 3;
 constexpr std::size_t kStackPages = 3;  // of each thread, from its stack pointer up
 constexpr std::size_t kStackPagesOfANewThread = 16;
 constexpr std::size_t kNewThreads = 64;
+constexpr std::size_t kComeAndGo = 64;  // each that is not there ends a call in the stop
 
 // The head of a thread's interpreter frames is up there (3.11 and 3.12 keep it on the C stack). Of
 // a thread that no reading met nothing is learned, so more is taken.
@@ -35,6 +36,10 @@ void add_stack(const target::ThreadState& thread, std::size_t pages,
 // Another reading would say the same.
 bool is_final(Failure failure) {
   return failure == Failure::kGone || failure == Failure::kSupervisor;
+}
+
+bool runs(const target::ThreadState& thread) {
+  return thread.activity == target::Activity::kRunning;
 }
 
 bool may_be_torn(Failure failure) {
@@ -78,18 +83,26 @@ Result<snapshot::Snapshot> Sampling::read_live(const std::vector<target::ThreadS
                                                snapshot::Sample& account) {
   auto cache = cache_over(target_);
   auto snapshot = read_once(target_, cache, constants_, threads);
-  for (const auto& each : threads) known_.insert(each.tid);
   learn(cache);
+  if (snapshot) {
+    for (const auto& each : threads) known_.insert(each.tid);
+  } else {
+    quiet_ = 0;  // a reading that failed says little of what there is
+  }
   account.bytes_read += cache.bytes_read();
   return snapshot;
 }
 
-// A thread that computes will not lie still for a second reading, where the first lacks nothing
-// else. Without a stop there is no better hope.
-bool Sampling::is_vain(const Sampled& sampled) const {
-  const bool computes =
-      std::any_of(sampled.after.begin(), sampled.after.end(),
-                  [](const auto& each) { return each.activity == target::Activity::kRunning; });
+// A thread that computes from one end of a reading to the other will not lie still for a second
+// one, where the first lacks nothing else. Without a stop there is no better hope.
+bool Sampling::is_vain(const std::vector<target::ThreadState>& before,
+                       const Sampled& sampled) const {
+  const auto& after = sampled.after;
+  const bool computes = std::any_of(before.begin(), before.end(), [&](const auto& each) {
+    return runs(each) && std::any_of(after.begin(), after.end(), [&](const auto& later) {
+             return later.tid == each.tid && runs(later);
+           });
+  });
   return options_.pause != Pause::kNever && computes && sampled.reading.snapshot.missing.empty();
 }
 
@@ -115,7 +128,7 @@ Result<Sampled> Sampling::read_still() {
     sampled.after = std::move(after);
     const bool still = holds_still(sampled.reading.snapshot, sampled.reading.diagnosis);
     sampled.doubt = still ? "" : "threads ran while they were read, and it may not be stopped";
-    if (still || is_vain(sampled)) break;
+    if (still || is_vain(before, sampled)) break;
   }
   if (failed && !(options_.pause == Pause::kNever && ran && may_be_torn(failed->failure))) {
     return tl::unexpected(*failed);
@@ -137,8 +150,8 @@ Result<target::Stopped> Sampling::copy(memory::PageCache& cache, memory::PageCac
   const auto spare = kStackPages * threads.size() + kStackPagesOfANewThread * kNewThreads;
   HANGSPY_TRY(batch, cache.plan(pages, spare));
   HANGSPY_CHECK(cache.fetch(batch));
-  auto come_and_go = batch.leave_out_unread();
-  std::erase_if(come_and_go, [this](Address each) { return !readable_.contains(each); });
+  auto come_and_go = batch.leave_out_unread(readable_);
+  if (come_and_go.size() > kComeAndGo) come_and_go.resize(kComeAndGo);
   HANGSPY_TRY(stopped, target_.stop([&](std::span<const target::ThreadState> all) {
     for (const auto& each : all) {
       const auto depth = known_.contains(each.tid) ? kStackPages : kStackPagesOfANewThread;

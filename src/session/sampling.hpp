@@ -27,7 +27,8 @@ class Sampling {
 
  private:
   [[nodiscard]] Result<Sampled> read_still();
-  [[nodiscard]] bool is_vain(const Sampled& sampled) const;
+  [[nodiscard]] bool is_vain(const std::vector<target::ThreadState>& before,
+                             const Sampled& sampled) const;
   [[nodiscard]] Result<Sampled> read_stopped();
   [[nodiscard]] Result<target::Stopped> copy(memory::PageCache& cache, memory::PageCache& earlier,
                                              const std::vector<Address>& pages);

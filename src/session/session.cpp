@@ -86,15 +86,19 @@ class LiveSession {
     // Two more rounds than asked for: a sample may have met the very moment of a change.
     for (std::uint32_t round = 1; round < options_.samples + 2; ++round) {
       if (!is_finding(last.reading.diagnosis) || agreed >= options_.samples) break;
-      HANGSPY_CHECK(sampling_.let_rest(last));
+      const auto rested = sampling_.let_rest(last);
+      if (limit_.reached()) break;
+      HANGSPY_CHECK(rested);
       limit_.sleep(std::chrono::milliseconds(options_.interval_ms));
       if (limit_.reached()) break;  // run_live says so
       take_counters(last.after, last.reading.snapshot);
-      HANGSPY_TRY(next, sample());
-      const auto differs = compare(last, next);
+      auto next = sample();
+      if (limit_.reached()) break;
+      HANGSPY_CHECK(next);
+      const auto differs = compare(last, *next);
       agreed = differs ? 1 : agreed + 1;
       why = differs.value_or("");
-      last = std::move(next);
+      last = std::move(*next);
     }
     settle(last, agreed, why);
     HANGSPY_CHECK(note(restraint, last.reading.diagnosis));

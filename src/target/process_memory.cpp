@@ -17,7 +17,6 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
-#include <utility>
 
 namespace hangspy::target {
 namespace {
@@ -87,10 +86,13 @@ Result<void> ProcessMemory::fetch_batch(std::span<const Address> pages, std::spa
   std::array<iovec, kBatch> remote;
   bool tried_another = false;
   bool joins = true;
+  std::size_t ranges = fill(remote, pages, joins);
+  std::size_t begin = 0;  // of the pages that the ranges are of
   for (std::size_t done = 0; done < pages.size();) {
     const iovec local = here(out.subspan(done * kPageSize));
-    const std::size_t ranges = fill(remote, pages.subspan(done), joins);
-    const ssize_t count = ::process_vm_readv(through_, &local, 1, remote.data(), ranges, 0);
+    const std::size_t passed = done - begin;  // while they are joined: none
+    const ssize_t count =
+        ::process_vm_readv(through_, &local, 1, &remote[passed], ranges - passed, 0);
     if (count < 0 && errno == ESRCH) {
       if (tried_another) return gone();
       tried_another = true;
@@ -104,8 +106,14 @@ Result<void> ProcessMemory::fetch_batch(std::span<const Address> pages, std::spa
     }
     done += count < 0 ? 0 : static_cast<std::size_t>(count) / kPageSize;
     if (done == pages.size()) break;
-    // Of a range that was not copied whole the kernel need not say which page it was.
-    if (!std::exchange(joins, false)) unread.push_back(first + done++);
+    if (joins) {
+      // Of a range that was not copied whole the kernel need not say which page it was.
+      joins = false;
+      begin = done;
+      ranges = fill(remote, pages.subspan(done), joins);
+    } else {
+      unread.push_back(first + done++);
+    }
   }
   return {};
 }

@@ -98,7 +98,7 @@ def check_stop(lines):
         check(known or "+++" in line or "---" in line, f"in a stop: {line}")
     copied = [(int(asked), int(got)) for asked, got in COPIED.findall("\n".join(lines))]
     check(copied, "a stop that copied nothing")
-    # What cannot be read ends a call before its end, and the next one begins behind it.
+    # What cannot be read ends a call before its end, and another one goes on.
     short = sum(got != asked for asked, got in copied)
     pages = sum(max(got, 0) // PAGE for _, got in copied) + short
     needed = -(-pages // PAGES_A_CALL)

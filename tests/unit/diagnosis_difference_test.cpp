@@ -63,6 +63,11 @@ TEST(Difference, IsAThreadOfTheCycleThatRan) {
   }
 }
 
+TEST(Difference, IsTheThreadOfAnOrphanWaitThatRan) {
+  const auto differs = difference_after("orphan", [](Snapshot& s) { let_run(s, 0x102); });
+  EXPECT_THAT(differs, Optional(HasSubstr("ran in between")));
+}
+
 TEST(Difference, IsAThreadOfTheCycleWhoseCounterWasLost) {
   EXPECT_NE(difference_after("stacked", [](Snapshot& s) { thread(s, 0x102).run_counter.reset(); }),
             std::nullopt);

@@ -214,7 +214,7 @@ TEST(PageCache, LeavesOutOfTheNextFetchWhatCannotBeRead) {
   PageCache cache(target.fetch());
   auto batch = cache.plan(pages({0x1000, 0x2000, 0x3000, 0x4000})).value();
   ASSERT_TRUE(cache.fetch(batch));
-  EXPECT_EQ(batch.leave_out_unread(), pages({0x1000, 0x3000}));
+  EXPECT_EQ(batch.leave_out_unread(), pages({}));
   EXPECT_EQ(batch.size(), 2u);
   target.fetched.clear();
   ASSERT_TRUE(cache.fetch(batch));
@@ -227,20 +227,26 @@ TEST(PageCache, LeavesOutOfTheNextFetchWhatCannotBeRead) {
   EXPECT_EQ(cache.read({0x3000}, out).error().failure, Failure::kUnmapped);
 }
 
-TEST(PageCache, KeepsWhatWasLeftOutAndAddedAgain) {
+TEST(PageCache, KeepsWhatWasGivenBackAndAddedAgain) {
   FakePages target;
-  target.holes = {0x1000, 0x3000};
+  target.holes = {0x1000, 0x3000, 0x4000, 0x5000};
   PageCache cache(target.fetch());
-  auto batch = cache.plan(pages({0x1000, 0x2000, 0x3000})).value();
+  auto batch = cache.plan(pages({0x1000, 0x2000, 0x3000, 0x4000, 0x5000})).value();
   ASSERT_TRUE(cache.fetch(batch));
-  for (const auto each : batch.leave_out_unread()) batch.add(each);
-  target.holes = {0x3000};  // memory came there
+  const auto given_back = batch.leave_out_unread({{0x1000}, {0x3000}, {0x4000}});
+  ASSERT_EQ(given_back, pages({0x1000, 0x3000, 0x4000}));
+  batch.add({0x1000});
+  batch.add({0x3000});
+  target.holes = {0x3000};  // memory came to the others
   ASSERT_TRUE(cache.fetch(batch));
   cache.keep(batch);
+  cache.freeze();
   std::array<std::byte, 8> out{};
   ASSERT_TRUE(cache.read({0x1000}, out));
   EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x1000, 8));
   EXPECT_EQ(cache.read({0x3000}, out).error().failure, Failure::kUnmapped);
+  EXPECT_EQ(cache.read({0x4000}, out).error().failure, Failure::kNotCopied);
+  EXPECT_EQ(cache.read({0x5000}, out).error().failure, Failure::kUnmapped);
 }
 
 TEST(PageCache, KnowsWhatWasReadOnlyAsLasting) {
