@@ -13,5 +13,5 @@ seeds=
 longest=4096
 case "$name" in image) longest=161 ;; text) longest=512 ;; snapshot) longest=20000 ;; elf) longest=16384 ;; esac
 export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=1:max_allocation_size_mb=1024"
-exec "$build/${name}_fuzzer" -timeout=30 -rss_limit_mb=2048 -max_len=$longest \
+exec "$build/${name}_fuzzer" -timeout=120 -rss_limit_mb=2048 -max_len=$longest \
     -print_final_stats=1 -artifact_prefix="$found/" "$@" "$found" "$here/corpus/$name" $seeds
