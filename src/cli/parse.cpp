@@ -27,7 +27,7 @@ struct Words {  // options as they are typed, before they mean anything
   std::string format = "text";
   std::string color = "auto";
   std::string fail_on;
-  std::uint64_t max_copy_mb = 64;
+  std::uint64_t max_copy_mb = 128;
   bool no_sandbox = false;
   std::uint64_t max_memory = 2ULL << 30;
 };
@@ -91,7 +91,7 @@ void add_live_options(CLI::App& app, Command& command, Words& words) {
   app.add_option("--interval", command.session.interval_ms, "milliseconds between two samples")
       ->check(CLI::Range(0, 60'000))
       ->capture_default_str();
-  app.add_option("--max-copy", words.max_copy_mb, "megabytes that a stop may copy at the most")
+  app.add_option("--max-copy", words.max_copy_mb, "megabytes to copy ahead of a stop at the most")
       ->check(CLI::Range(1, 4'096))
       ->capture_default_str();
 }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kOffsetMask = kPageSize - 1;
 constexpr std::size_t kPagesAChunk = 64;
+constexpr std::size_t kPagesARenewal = 1024;  // at once
 
 std::uint64_t page_of(std::uint64_t at) {
   return at & ~kOffsetMask;
@@ -21,9 +22,34 @@ tl::unexpected<Error> unmapped(std::uint64_t at) {
   return fail(Failure::kUnmapped, "no readable memory at " + to_hex({at}));
 }
 
+// An address of user space on x86-64, of something aligned as objects are.
+bool may_point(std::uint64_t word) {
+  constexpr std::uint64_t kLowest = 0x10000;  // vm.mmap_min_addr
+  constexpr std::uint64_t kEnd = 1ULL << 47;
+  return word >= kLowest && word < kEnd && word % 8 == 0;
+}
+
+bool has_another_pointer(const std::byte* then, const std::byte* now) {
+  for (std::size_t at = 0; at < kPageSize; at += sizeof(std::uint64_t)) {
+    std::uint64_t before = 0;
+    std::uint64_t after = 0;
+    std::memcpy(&before, then + at, sizeof before);
+    std::memcpy(&after, now + at, sizeof after);
+    if (before != after && (may_point(before) || may_point(after))) return true;
+  }
+  return false;
+}
+
 std::vector<Address> sorted(std::vector<Address> addresses) {
   std::sort(addresses.begin(), addresses.end());
   return addresses;
+}
+
+std::vector<Address> sorted(const std::unordered_set<std::uint64_t>& pages) {
+  std::vector<Address> addresses;
+  addresses.reserve(pages.size());
+  for (const std::uint64_t at : pages) addresses.push_back({at});
+  return sorted(std::move(addresses));
 }
 
 }  // namespace
@@ -109,8 +135,8 @@ Result<const PageCache::Last*> PageCache::page(Use use, std::uint64_t at) const 
   if (at == last.at) return &last;
   auto found = slots_.find(at);
   if (found == slots_.end()) {
-    if (use == Use::kLasting && earlier_ != nullptr) {
-      if (const Last* earlier = earlier_page(at)) return earlier;
+    if (earlier_ != nullptr) {
+      if (const Last* earlier = earlier_page(use, at)) return earlier;
     }
     if (frozen_) {
       if (missing_.size() < max_pages_) missing_.insert(at);
@@ -126,15 +152,16 @@ Result<const PageCache::Last*> PageCache::page(Use use, std::uint64_t at) const 
   return &last;
 }
 
-const PageCache::Last* PageCache::earlier_page(std::uint64_t at) const {
+const PageCache::Last* PageCache::earlier_page(Use use, std::uint64_t at) const {
   auto found = earlier_->slots_.find(at);
-  if (found == earlier_->slots_.end()) {
-    ++late_;
-    if (!earlier_->prefetch({Address{at}})) return nullptr;
+  const bool is_late = found == earlier_->slots_.end();
+  if (is_late) {
+    if (use != Use::kLasting || !earlier_->prefetch({Address{at}})) return nullptr;
     found = earlier_->slots_.find(at);
   }
   if (found == earlier_->slots_.end() || found->second.bytes == nullptr) return nullptr;
-  Last& last = recent(Use::kLasting, at);
+  if (is_late || use != Use::kLasting) borrowed_.insert(at);
+  Last& last = recent(use, at);
   last = {at, found->second.bytes, &given_[at]};
   return &last;
 }
@@ -142,6 +169,39 @@ const PageCache::Last* PageCache::earlier_page(std::uint64_t at) const {
 void PageCache::freeze(PageCache* earlier) {
   frozen_ = true;
   earlier_ = earlier;
+}
+
+bool PageCache::holds(Address at) const {
+  const auto found = slots_.find(page_of(at.value));
+  return found != slots_.end() && found->second.bytes != nullptr;
+}
+
+Result<std::vector<Address>> PageCache::renew() {
+  const auto held = pages_that([](const Slot& each) { return each.bytes != nullptr; });
+  std::vector<std::byte> room(std::min(held.size(), kPagesARenewal) * kPageSize);
+  std::vector<Address> moving;
+  for (std::size_t from = 0; from < held.size(); from += kPagesARenewal) {
+    const auto some = std::span(held).subspan(from, std::min(kPagesARenewal, held.size() - from));
+    HANGSPY_CHECK(renew_some(some, room, moving));
+  }
+  return moving;
+}
+
+Result<void> PageCache::renew_some(std::span<const Address> pages, std::span<std::byte> room,
+                                   std::vector<Address>& moving) {
+  HANGSPY_TRY(unread, fetch_(pages, room.first(pages.size() * kPageSize)));
+  for (const std::size_t index : unread) {
+    if (index < pages.size()) slots_.at(pages[index].value).bytes = nullptr;
+  }
+  for (const Address page : pages) {
+    const auto now = room.first(kPageSize);
+    room = room.subspan(kPageSize);
+    std::byte* const bytes = slots_.at(page.value).bytes;
+    if (bytes == nullptr || std::memcmp(bytes, now.data(), kPageSize) == 0) continue;
+    if (has_another_pointer(bytes, now.data())) moving.push_back(page);
+    std::memcpy(bytes, now.data(), kPageSize);
+  }
+  return {};
 }
 
 Result<std::vector<Address>> PageCache::changed() const {
@@ -257,7 +317,7 @@ void PageCache::keep_fetched(const Batch& batch) const {
   std::size_t lost = 0;
   for (const std::size_t index : batch.unread_) {
     if (index >= pages.size()) continue;
-    const std::byte*& bytes = slots_[pages[index].value].bytes;
+    std::byte*& bytes = slots_[pages[index].value].bytes;
     if (std::exchange(bytes, nullptr) != nullptr) ++lost;
   }
   bytes_read_ += (pages.size() - lost) * kPageSize;
@@ -299,10 +359,11 @@ std::vector<Address> PageCache::absent() const {
 }
 
 std::vector<Address> PageCache::missing() const {
-  std::vector<Address> found;
-  found.reserve(missing_.size());
-  for (const std::uint64_t at : missing_) found.push_back({at});
-  return sorted(std::move(found));
+  return sorted(missing_);
+}
+
+std::vector<Address> PageCache::borrowed() const {
+  return sorted(borrowed_);
 }
 
 }  // namespace hangspy::memory

@@ -3,9 +3,10 @@
 // Reading CPython is thousands of reads of eight bytes that fall on a few hundred pages. Each page
 // is fetched once, so that everything built from it saw the same bytes; which pages were asked for
 // is remembered, so that a stop can copy just those in one batch; and once frozen, the cache is a
-// copy that never touches the target again. Most of what is read never changes (types, code): such
-// bytes a frozen cache may take from pages copied earlier, if they prove the same afterwards, so
-// that a stop need not last for them. Not for use by two threads at once.
+// copy that never touches the target again. Most of what is read never changes (types, code), and
+// most of the rest does not change just now: such bytes a frozen cache may take from pages copied
+// earlier, if they prove the same afterwards, so that a stop need not last for them. Not for use by
+// two threads at once.
 #pragma once
 
 #include <array>
@@ -34,8 +35,8 @@ using FetchPages =
 
 class PageCache final : public Memory {
  public:
-  // 192 MB of pages: --max-copy and three times what the largest worker measured needed.
-  static constexpr std::size_t kMaxPages = std::size_t{48} * 1024;
+  // 256 MB of pages: --max-copy and three times what the largest worker measured needed.
+  static constexpr std::size_t kMaxPages = std::size_t{64} * 1024;
 
   explicit PageCache(FetchPages fetch, std::size_t max_pages = kMaxPages);
 
@@ -74,12 +75,21 @@ class PageCache final : public Memory {
   [[nodiscard]] Result<void> fetch(Batch& batch) const;
   void keep(const Batch& batch);
 
-  // From now on only what is held is read; lasting bytes also from `earlier`, which was filled
-  // before and must outlive this one. What lasts and is not there either is fetched into it now.
+  // Whether the page of this address was read.
+  [[nodiscard]] bool holds(Address at) const;
+  // Fetches again all that is held and keeps the newer bytes. Returns, sorted, the pages in which a
+  // pointer was not the same: where objects come and go at this time. (Counts of references change
+  // in pages of objects that stay, too.) Error: the fetch's.
+  [[nodiscard]] Result<std::vector<Address>> renew();
+
+  // From now on only what is held is read; what is not, from `earlier`, which was filled before and
+  // must outlive this one. What lasts and is not there either is fetched into it now.
   void freeze(PageCache* earlier = nullptr);
   [[nodiscard]] bool frozen() const { return frozen_; }
-  // How many pages were fetched into the earlier cache since: nobody knows what they were before.
-  [[nodiscard]] std::size_t late() const { return late_; }
+  // Sorted page addresses of the earlier cache that gave bytes which need not be those of the
+  // moment of freeze(), even if they are the same before and after: bytes that may change and
+  // change back, and those of pages fetched since, of which nobody knows what they were before.
+  [[nodiscard]] std::vector<Address> borrowed() const;
   // Sorted page addresses of the earlier cache whose bytes, where this one gave them out, are not
   // the same in the target any more: what was built from them is worth nothing. Error: the fetch's.
   [[nodiscard]] Result<std::vector<Address>> changed() const;
@@ -102,7 +112,7 @@ class PageCache final : public Memory {
 
   enum class Use : std::uint8_t { kAny, kLasting };
   struct Slot {
-    const std::byte* bytes = nullptr;  // null: known to be unreadable
+    std::byte* bytes = nullptr;  // null: known to be unreadable
     bool asked = false;
     bool asked_lasting = false;
   };
@@ -117,10 +127,12 @@ class PageCache final : public Memory {
 
   [[nodiscard]] Result<void> read_for(Use use, Address at, std::span<std::byte> out) const;
   [[nodiscard]] Result<const Last*> page(Use use, std::uint64_t at) const;
-  [[nodiscard]] const Last* earlier_page(std::uint64_t at) const;
+  [[nodiscard]] const Last* earlier_page(Use use, std::uint64_t at) const;
   [[nodiscard]] Last& recent(Use use, std::uint64_t at) const {
     return last_[static_cast<std::size_t>(use)][at / kPageSize % kRecent];
   }
+  [[nodiscard]] Result<void> renew_some(std::span<const Address> pages, std::span<std::byte> room,
+                                        std::vector<Address>& moving);
   static void copy_out(const Last& from, std::uint64_t offset, std::span<std::byte> out);
   [[nodiscard]] static bool same_bytes(const std::byte* then, const std::byte* now,
                                        const Bytes& given);
@@ -136,7 +148,7 @@ class PageCache final : public Memory {
   std::size_t max_pages_;
   bool frozen_ = false;
   PageCache* earlier_ = nullptr;
-  mutable std::size_t late_ = 0;
+  mutable std::unordered_set<std::uint64_t> borrowed_;
   mutable std::array<std::array<Last, kRecent>, 2> last_;   // by use
   mutable std::unordered_map<std::uint64_t, Bytes> given_;  // of earlier pages: which bytes
   mutable std::unordered_map<std::uint64_t, Slot> slots_;

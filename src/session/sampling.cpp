@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <thread>
 
 #include "session/stillness.hpp"
@@ -18,6 +19,9 @@ constexpr std::size_t kStackPages = 3;  // of each thread, from its stack pointe
 constexpr std::size_t kStackPagesOfANewThread = 16;
 constexpr std::size_t kNewThreads = 64;
 constexpr std::size_t kComeAndGo = 64;  // each that is not there ends a call in the stop
+constexpr std::uint32_t kRenewals = 3;
+constexpr std::size_t kHotPages =
+    1024;  // a round of the garbage collector would make all pages hot
 
 // The head of a thread's interpreter frames is up there (3.11 and 3.12 keep it on the C stack). Of
 // a thread that no reading met nothing is learned, so more is taken.
@@ -45,6 +49,23 @@ bool runs(const target::ThreadState& thread) {
 bool may_be_torn(Failure failure) {
   return failure == Failure::kImplausible || failure == Failure::kUnmapped ||
          failure == Failure::kLimit;
+}
+
+// Of pages seen again and again, at most kHotPages: those seen most often.
+std::vector<Address> hottest(std::vector<Address> seen) {
+  std::sort(seen.begin(), seen.end());
+  std::vector<std::vector<Address>> by_times(kRenewals + 1);
+  for (auto first = seen.begin(); first != seen.end();) {
+    const auto next = std::upper_bound(first, seen.end(), *first);
+    by_times[static_cast<std::size_t>(next - first)].push_back(*first);
+    first = next;
+  }
+  std::vector<Address> hot;
+  for (auto times = kRenewals; times > 0; --times) {
+    hot.insert(hot.end(), by_times[times].begin(), by_times[times].end());
+  }
+  if (hot.size() > kHotPages) hot.resize(kHotPages);
+  return hot;
 }
 
 // After a detach each thread runs once more to get back into its system call. Waits, bounded,
@@ -173,66 +194,101 @@ void Sampling::leave_open(const std::string& why, Sampled& sampled) const {
 }
 
 // Reads on while it runs, only to learn which pages it uses, until that brings next to nothing:
-// what it gives back it hands out again.
-void Sampling::rehearse() {
+// what it gives back it hands out again. Whether any of it brought more.
+bool Sampling::rehearse() {
+  bool restless = false;
   snapshot::Sample unaccounted;
   for (std::uint32_t round = 0; round < kRehearsals && quiet_ < 2; ++round) {
     const auto threads = target_.threads();
-    if (!threads) return;
+    if (!threads) break;
     static_cast<void>(read_live(*threads, unaccounted));
+    restless = restless || quiet_ == 0;
   }
+  return restless;
 }
 
-// The learned pages; in the last stop everything private and writable, too.
-Result<std::vector<Address>> Sampling::pages_for(std::uint32_t stop) const {
-  std::vector<Address> pages(learned_.begin(), learned_.end());
-  if (stop == kMaxStops) {
-    HANGSPY_CHECK(target_.refresh());
-    HANGSPY_TRY(resident,
-                target::resident_pages(target_.pid(), target_.mappings(), options_.max_copy));
-    pages.insert(pages.end(), resident.begin(), resident.end());
+Result<std::vector<Address>> Sampling::resident() const {
+  HANGSPY_CHECK(target_.refresh());
+  return target::resident_pages(target_.pid(), target_.mappings(), options_.max_copy);
+}
+
+// Where a moving thread will be when it is stopped nobody knows. So all that is private and
+// writable is copied before the stop. Returned is what is to be copied in it, too: the pages where
+// objects come and go, and those that were not there yet.
+Result<std::vector<Address>> Sampling::copy_ahead(memory::PageCache& earlier) const {
+  HANGSPY_TRY(before, resident());
+  HANGSPY_CHECK(earlier.prefetch(std::move(before)));
+  std::vector<Address> moving;
+  for (std::uint32_t renewal = 0; renewal < kRenewals; ++renewal) {
+    HANGSPY_TRY(some, earlier.renew());
+    moving.insert(moving.end(), some.begin(), some.end());
   }
+  auto pages = hottest(std::move(moving));
+  HANGSPY_TRY(now, resident());
+  std::copy_if(now.begin(), now.end(), std::back_inserter(pages),
+               [&](Address each) { return !earlier.holds(each); });
   return pages;
 }
 
-Result<Sampling::Copied> Sampling::read_copy(std::uint32_t stop, snapshot::Sample& account) {
-  HANGSPY_TRY(pages, pages_for(stop));
-  // What never changes is copied before the stop; see PageCache::freeze.
+Result<Sampling::Copied> Sampling::read_copy(std::uint32_t stop, bool ahead,
+                                             snapshot::Sample& account) {
+  std::vector<Address> pages(learned_.begin(), learned_.end());
+  std::string not_ahead;
+  // What does not change is copied before the stop; see PageCache::freeze.
   auto earlier = cache_over(target_);
   HANGSPY_CHECK(earlier.prefetch({lasting_.begin(), lasting_.end()}));
+  if (ahead) {
+    const auto hot = copy_ahead(earlier);
+    if (hot) pages.insert(pages.end(), hot->begin(), hot->end());
+    if (!hot && is_final(hot.error().failure)) return tl::unexpected(hot.error());
+    if (!hot) not_ahead = hot.error().what;
+  }
   auto cache = cache_over(target_);
   HANGSPY_TRY(stopped, copy(cache, earlier, pages));
   account.stops = account.tries = stop;
   account.pause_us += stopped.pause_us;
   account.bytes_read += cache.bytes_read();
-  Copied copied{read_once(target_, cache, constants_, stopped.threads)};
+  Copied copied{.snapshot = read_once(target_, cache, constants_, stopped.threads),
+                .not_ahead = std::move(not_ahead)};
   learn(cache);
   HANGSPY_TRY(changed, cache.changed());
+  const auto borrowed = cache.borrowed();
   learned_.insert(changed.begin(), changed.end());
+  learned_.insert(borrowed.begin(), borrowed.end());
   copied.whole = cache.missing().empty() && changed.empty();
-  copied.late = cache.late() != 0;
-  spdlog::debug("stop {}: {} us, {} bytes; {} pages missing, {} changed, {} late", stop,
+  copied.borrowed = !borrowed.empty();
+  spdlog::debug("stop {}: {} us, {} bytes; {} pages missing, {} changed, {} borrowed", stop,
                 stopped.pause_us, cache.bytes_read(), cache.missing().size(), changed.size(),
-                cache.late());
+                borrowed.size());
   return copied;
 }
 
-Result<Sampled> Sampling::read_stopped() {
+// Why it is not one moment's whole truth. What was not copied in the stop but is the same before
+// and after it is good enough to say that the worker moves: whatever hangs is the same for ever, so
+// it cannot be missed. A finding must not rest on it: it may have changed, and changed back.
+std::string Sampling::judge(Copied copied, Sampled& sampled) const {
+  sampled.reading = judged(std::move(*copied.snapshot));
+  if (copied.whole && !(copied.borrowed && is_finding(sampled.reading.diagnosis))) return "";
+  const auto& why = copied.not_ahead;
+  return "pages that it needs were not copied" + (why.empty() ? why : ": " + why);
+}
+
+Result<Sampled> Sampling::read_stopped(bool restless) {
   Sampled sampled;
   sampled.account.stopped = true;
   HANGSPY_TRY(counters, target_.threads());
   std::optional<Error> failed;
   for (std::uint32_t stop = 1; stop <= kMaxStops; ++stop) {
-    HANGSPY_TRY(copied, read_copy(stop, sampled.account));
+    HANGSPY_TRY(copied, read_copy(stop, restless || stop > 1, sampled.account));
     if (!copied.snapshot) {
       failed = copied.snapshot.error();
+      // Of bytes of several moments, what makes no sense says nothing.
+      const bool mixed = !copied.whole || copied.borrowed;
+      if (mixed && may_be_torn(failed->failure)) failed->failure = Failure::kNotCopied;
       continue;
     }
     failed.reset();
-    sampled.reading = judged(std::move(*copied.snapshot));
-    // Types and code that were fetched after the stop are good enough to say that it moves.
-    const bool late = copied.late && is_finding(sampled.reading.diagnosis);
-    sampled.doubt = copied.whole && !late ? "" : "pages that it needs were not copied";
+    sampled.doubt = judge(std::move(copied), sampled);
     if (sampled.doubt.empty()) break;
   }
   if (failed && failed->failure != Failure::kNotCopied) return tl::unexpected(*failed);
@@ -259,8 +315,8 @@ Result<Sampled> Sampling::take() {
   const bool wants_stop =
       options_.pause == Pause::kAlways || (options_.pause == Pause::kAuto && !holds);
   if (!wants_stop) return still;
-  if (!holds) rehearse();
-  auto stopped = read_stopped();
+  const bool restless = !holds && rehearse();
+  auto stopped = read_stopped(restless);
   if (stopped || options_.pause == Pause::kAlways || !still) return stopped;
   const auto why = stopped.error().failure;
   if (why != Failure::kPermission && why != Failure::kLimit) return stopped;

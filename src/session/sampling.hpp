@@ -29,18 +29,21 @@ class Sampling {
   [[nodiscard]] Result<Sampled> read_still();
   [[nodiscard]] bool is_vain(const std::vector<target::ThreadState>& before,
                              const Sampled& sampled) const;
-  [[nodiscard]] Result<Sampled> read_stopped();
+  [[nodiscard]] Result<Sampled> read_stopped(bool restless);
   [[nodiscard]] Result<target::Stopped> copy(memory::PageCache& cache, memory::PageCache& earlier,
                                              const std::vector<Address>& pages);
-  void rehearse();
-  [[nodiscard]] Result<std::vector<Address>> pages_for(std::uint32_t stop) const;
+  [[nodiscard]] bool rehearse();
+  [[nodiscard]] Result<std::vector<Address>> resident() const;
+  [[nodiscard]] Result<std::vector<Address>> copy_ahead(memory::PageCache& earlier) const;
   // What was read of a copy, and what it is worth.
   struct Copied {
     Result<snapshot::Snapshot> snapshot;
-    bool whole = false;  // every page that it needs was copied
-    bool late = false;   // lasting pages were fetched after the stop
+    bool whole = false;     // every page that it needs was copied
+    bool borrowed = false;  // and some of them not in the stop
+    std::string not_ahead;  // why nothing was copied ahead that should have been
   };
-  [[nodiscard]] Result<Copied> read_copy(std::uint32_t stop, snapshot::Sample& account);
+  [[nodiscard]] Result<Copied> read_copy(std::uint32_t stop, bool ahead, snapshot::Sample& account);
+  [[nodiscard]] std::string judge(Copied copied, Sampled& sampled) const;
   [[nodiscard]] Result<snapshot::Snapshot> read_live(
       const std::vector<target::ThreadState>& threads, snapshot::Sample& account);
   void learn(const memory::PageCache& cache);

@@ -3,6 +3,9 @@ import pathlib
 import platform
 import statistics
 
+import loaded
+from cells import spread, table, times
+
 HOW = """\
 # Performance
 
@@ -21,27 +24,14 @@ prints a part.
 - **still**: the same with that thread asleep. **ran** is how many threads of the target the kernel scheduled
   while the tool ran, **pages** how many pages of the target are present that were not (`/proc/PID/pagemap`; it counts
   the shared page of zeroes), **Rss** the kB more in `smaps_rollup`: the most of any run.
+- **under load**: a Django worker that four clients keep busy. Nobody watches the clock in it: the pause is what hangspy
+  and the floor themselves say, from the first thread interrupted to the last let go; of several stops, their mean.
+  All at the priority they were started with.
 - Commands: `hangspy PID --samples 1 --format json`, `py-spy dump --pid PID`, `pystack remote PID`,
   `gdb -batch -p PID -ex 'thread apply all bt'`. Files are warm.
 - Cells are minimum / **median** / maximum. `x floor` and `x hangspy` are ratios of medians. Where the machine has other
   work (see its load), gaps of a few ms are turns of the scheduler; the minima are free of them.
 """
-
-
-def spread(values, digits=2):
-    if not values:
-        return "-"
-    low, middle, high = min(values), statistics.median(values), max(values)
-    return f"{low:.{digits}f} / **{middle:.{digits}f}** / {high:.{digits}f}"
-
-
-def times(value, base):
-    return f"{value / base:.1f}" if value is not None and base else "-"
-
-
-def table(heads, rows):
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
 
 
 class Results:
@@ -201,6 +191,8 @@ def goals(results):
     for threads in (2, 51, 501):
         rows.append((f"pause, stopped, {threads} threads", "at most 3 times the floor",
                      stopped_pause(results, f"{threads} threads")))
+    rows.append(("pause under load, of a stop", "at most 3 times the floor, at most 3 stops",
+                 loaded.goal(results.raw[loaded.NAME])))
     rows.append(("wall, 3 threads and 30 tasks", "below every peer's, at most 20 ms",
                  below_peers(results, "30 tasks", limit=20)))
     for threads in (51, 501):
@@ -245,4 +237,6 @@ def written(raw):
              goals(results), "## Start", starts_table(results)]
     for case in results.cases:
         parts += [f"## {case}", watched_table(results, case), still_table(results, case)]
+    if results.raw[loaded.NAME]:
+        parts += [f"## {loaded.NAME.capitalize()}", loaded.section(results.raw[loaded.NAME])]
     return "\n\n".join(parts) + "\n"

@@ -57,14 +57,24 @@ def gdb():
     return Tool("gdb", command, (found, "--version"))
 
 
+VERDICTS = (0, 1, 3, 4)
+
+
+def floor(build):
+    return Tool("floor", (str(build / "bench_floor"), "{pid}"))
+
+
+def hangspy(build):
+    program = str(build / "hangspy")
+    return Tool("hangspy", (program, "{pid}", "--samples", "1", "--format", "json"),
+                (program, "--version"), ok=VERDICTS)
+
+
 def ours(build):
     """hangspy in its two modes that may stop a worker, and the floor."""
-    hangspy = str(build / "hangspy")
-    run = (hangspy, "{pid}", "--samples", "1", "--format", "json", "--pause")
-    verdicts = (0, 1, 3, 4)
-    return [Tool("floor", (str(build / "bench_floor"), "{pid}")),
-            Tool("hangspy", (*run, "auto"), (hangspy, "--version"), ok=verdicts),
-            Tool("hangspy --pause always", (*run, "always"), ok=verdicts)]
+    auto = hangspy(build)
+    always = Tool("hangspy --pause always", (*auto.command, "--pause", "always"), ok=VERDICTS)
+    return [floor(build), auto, always]
 
 
 def peers(build):

@@ -2,7 +2,8 @@
 """A worker under load has to be stopped: at most three times a sample, and a stop is a copy. From
 the first thread that is seized to the last that is let go, strace sees only the calls that stop,
 list the threads and copy pages, as many at once as the kernel takes; no file is opened and no
-memory is asked for. The load goes on: every request is answered.
+memory is asked for. A stop copies a part of the worker, never all of it. The load goes on: every
+request is answered.
 """
 import argparse
 import collections
@@ -106,6 +107,11 @@ def check_stop(lines):
     return pages, len(copied)
 
 
+def private_pages(pid):
+    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Private_Dirty: +(\d+) kB", rollup, re.M)[1]) * 1024 // PAGE
+
+
 def check_traced(hangspy, pid):
     with tempfile.TemporaryDirectory(prefix="hangspy-") as folder:
         log = pathlib.Path(folder, "strace")
@@ -124,6 +130,11 @@ def test(hangspy):
             copies = [copy for _ in range(TRACED_RUNS)
                       for copy in check_traced(hangspy, worker.pid)]
             check(copies, "strace saw no stop")
+            most, private = max(pages for pages, _ in copies), private_pages(worker.pid)
+            check(most < private / 2, f"a stop copied {most} of {private} pages")
+            # What is more than may be copied ahead makes it know less; it is no failure.
+            check_account(report_of(hangspy, str(worker.pid), "--pause", "always",
+                                    "--max-copy", "1"))
         check(set(load.statuses) == {STATUS}, f"answers {load.statuses}")
         poll("a worker that runs free", 5, lambda: runs_free(worker.pid))
     print(f"{sum(stops)} stops in {len(stops)} runs under a load of {load.statuses[STATUS]} requests; "

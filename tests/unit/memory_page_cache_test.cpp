@@ -274,12 +274,61 @@ class PageCacheOfAStop : public testing::Test {
   std::array<std::byte, 8> out{};
 };
 
-TEST_F(PageCacheOfAStop, TakesOnlyWhatLastsFromBefore) {
+TEST_F(PageCacheOfAStop, TakesWhatLastsFromBefore) {
   ASSERT_TRUE(copy.read_lasting({0x1ffc}, out));
   EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x1ffc, 8));
-  EXPECT_EQ(copy.read({0x1000}, out).error().failure, Failure::kNotCopied);
-  EXPECT_EQ(copy.missing(), pages({0x1000}));
-  EXPECT_EQ(copy.late(), 0u);
+  EXPECT_EQ(copy.borrowed(), pages({}));
+}
+
+TEST_F(PageCacheOfAStop, BorrowsFromBeforeWhatMayHaveChangedAndChangedBack) {
+  ASSERT_TRUE(copy.read({0x1ffc}, out));
+  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x1ffc, 8));
+  EXPECT_EQ(copy.borrowed(), pages({0x1000, 0x2000}));
+  EXPECT_EQ(copy.changed().value(), pages({}));
+  target.written[0x2003] = std::byte{0xee};
+  EXPECT_EQ(copy.changed().value(), pages({0x2000}));
+}
+
+TEST_F(PageCacheOfAStop, LacksWhatWasCopiedNeitherBeforeNorInIt) {
+  EXPECT_EQ(copy.read({0x3000}, out).error().failure, Failure::kNotCopied);
+  EXPECT_EQ(copy.missing(), pages({0x3000}));
+  EXPECT_EQ(copy.borrowed(), pages({}));
+}
+
+// Writes the word at an address that is a multiple of eight.
+void write(FakePages& target, std::uint64_t at, std::uint64_t word) {
+  for (int i = 0; i < 8; ++i) target.written[at + i] = static_cast<std::byte>(word >> (8 * i));
+}
+
+TEST(PageCache, RenewsWhatItHoldsAndSaysWhereAPointerChanged) {
+  FakePages target;
+  for (const std::uint64_t at : {0x1010, 0x2010, 0x4010}) write(target, at, 7);
+  PageCache cache(target.fetch());
+  ASSERT_TRUE(cache.prefetch(pages({0x1000, 0x2000, 0x3000, 0x4000, 0x5000})));
+  write(target, 0x1010, 8);                 // a count
+  write(target, 0x2010, 0x7f12'3456'7890);  // an address
+  write(target, 0x4010, 0x7f12'3456'7891);  // of nothing aligned
+  target.holes.insert(0x3000);
+  EXPECT_EQ(cache.renew().value(), pages({0x2000}));
+  EXPECT_EQ(cache.renew().value(), pages({}));
+  std::array<std::byte, 1> out{};
+  ASSERT_TRUE(cache.read({0x1010}, out));
+  EXPECT_EQ(out[0], std::byte{8});
+  EXPECT_EQ(cache.read({0x3000}, out).error().failure, Failure::kUnmapped);
+  EXPECT_TRUE(cache.holds({0x1fff}));
+  EXPECT_FALSE(cache.holds({0x3000}));
+  EXPECT_FALSE(cache.holds({0x9000}));
+}
+
+TEST(PageCache, RenewsMorePagesThanItAsksForAtOnce) {
+  FakePages target;
+  PageCache cache(target.fetch());
+  std::vector<Address> many;
+  for (std::uint64_t page = 1; page <= 2500; ++page) many.push_back({page * kPageSize});
+  ASSERT_TRUE(cache.prefetch(many));
+  const std::vector<Address> wanted{many[0], many[1023], many[1024], many[2499]};
+  for (const auto each : wanted) write(target, each.value + 8, 0x7f12'3456'7890);
+  EXPECT_EQ(cache.renew().value(), wanted);
 }
 
 TEST_F(PageCacheOfAStop, SeesWhichOfTheBytesThatItGaveChanged) {
@@ -296,7 +345,7 @@ TEST_F(PageCacheOfAStop, SeesWhichOfTheBytesThatItGaveChanged) {
 TEST_F(PageCacheOfAStop, FetchesLateWhatLastsAndWasNotThere) {
   ASSERT_TRUE(copy.read_lasting({0x3000}, out));
   EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x3000, 8));
-  EXPECT_EQ(copy.late(), 1u);
+  EXPECT_EQ(copy.borrowed(), pages({0x3000}));
   EXPECT_EQ(copy.missing(), pages({}));
 }
 
