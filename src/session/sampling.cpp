@@ -241,7 +241,7 @@ Result<Sampling::Copied> Sampling::read_copy(std::uint32_t stop, bool ahead,
     const auto hot = copy_ahead(earlier);
     if (hot) pages.insert(pages.end(), hot->begin(), hot->end());
     if (!hot && is_final(hot.error().failure)) return tl::unexpected(hot.error());
-    if (!hot) not_ahead = hot.error().what;
+    if (!hot) not_ahead = ": " + hot.error().what;
   }
   auto cache = cache_over(target_);
   HANGSPY_TRY(stopped, copy(cache, earlier, pages));
@@ -269,8 +269,7 @@ Result<Sampling::Copied> Sampling::read_copy(std::uint32_t stop, bool ahead,
 std::string Sampling::judge(Copied copied, Sampled& sampled) const {
   sampled.reading = judged(std::move(*copied.snapshot));
   if (copied.whole && !(copied.borrowed && is_finding(sampled.reading.diagnosis))) return "";
-  const auto& why = copied.not_ahead;
-  return "pages that it needs were not copied" + (why.empty() ? why : ": " + why);
+  return "pages that it needs were not copied" + copied.not_ahead;
 }
 
 Result<Sampled> Sampling::read_stopped(bool restless) {
@@ -282,6 +281,7 @@ Result<Sampled> Sampling::read_stopped(bool restless) {
     HANGSPY_TRY(copied, read_copy(stop, restless || stop > 1, sampled.account));
     if (!copied.snapshot) {
       failed = copied.snapshot.error();
+      failed->what += copied.not_ahead;
       // Of bytes of several moments, what makes no sense says nothing.
       const bool mixed = !copied.whole || copied.borrowed;
       if (mixed && may_be_torn(failed->failure)) failed->failure = Failure::kNotCopied;

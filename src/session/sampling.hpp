@@ -40,7 +40,7 @@ class Sampling {
     Result<snapshot::Snapshot> snapshot;
     bool whole = false;     // every page that it needs was copied
     bool borrowed = false;  // and some of them not in the stop
-    std::string not_ahead;  // why nothing was copied ahead that should have been
+    std::string not_ahead;  // ": " and why nothing was copied ahead that should have been
   };
   [[nodiscard]] Result<Copied> read_copy(std::uint32_t stop, bool ahead, snapshot::Sample& account);
   [[nodiscard]] std::string judge(Copied copied, Sampled& sampled) const;

@@ -49,8 +49,8 @@ void withdraw(const std::string& why, diagnosis::Diagnosis& diagnosis) {
 
 // A worker that was not read whole at one moment: nothing is proven.
 void doubt(const std::string& why, diagnosis::Diagnosis& diagnosis) {
-  diagnosis.missing.push_back("one moment's whole truth: " + why);
-  if (diagnosis.verdict == Verdict::kInconclusive) return;
+  diagnosis.missing.insert(diagnosis.missing.begin(), "one moment's whole truth: " + why);
+  if (diagnosis.verdict == Verdict::kInconclusive && !diagnosis.headline.empty()) return;
   retract(Verdict::kInconclusive, "the worker runs, and could not be read at one moment",
           diagnosis);
 }
