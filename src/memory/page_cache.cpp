@@ -221,6 +221,7 @@ Result<std::vector<Address>> PageCache::changed() const {
 
 // To the byte: beside an instruction's argument, which lasts, its counters go on.
 bool PageCache::same_bytes(const std::byte* then, const std::byte* now, const Bytes& given) {
+  if (std::memcmp(then, now, kPageSize) == 0) return true;
   for (std::size_t byte = 0; byte < given.size(); ++byte) {
     if (given[byte] && then[byte] != now[byte]) return false;
   }
@@ -342,6 +343,11 @@ std::vector<Address> PageCache::pages_that(Wanted wanted) const {
     if (wanted(slot)) found.push_back({at});
   }
   return sorted(std::move(found));
+}
+
+std::vector<Address> PageCache::asked() const {
+  return pages_that(
+      [](const Slot& each) { return (each.asked || each.asked_lasting) && each.bytes != nullptr; });
 }
 
 std::vector<Address> PageCache::remembered() const {

@@ -94,8 +94,9 @@ class PageCache final : public Memory {
   // the same in the target any more: what was built from them is worth nothing. Error: the fetch's.
   [[nodiscard]] Result<std::vector<Address>> changed() const;
 
-  // Sorted page addresses that a read asked for and that are held: the learned pages. `remembered`
-  // are those asked for by any other read than of lasting bytes, `lasting` the rest.
+  // Sorted page addresses that a read asked for and that are held: the learned pages. `asked` are
+  // all, `remembered` those asked for by any other read than of lasting bytes, `lasting` the rest.
+  [[nodiscard]] std::vector<Address> asked() const;
   [[nodiscard]] std::vector<Address> remembered() const;
   [[nodiscard]] std::vector<Address> lasting() const;
   // Sorted page addresses that a read asked for and that could not be read. Whoever copies the

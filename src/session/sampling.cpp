@@ -17,8 +17,8 @@ constexpr std::uint32_t kRehearsals = 32;
 constexpr std::uint32_t kMaxStops = 3;
 constexpr std::size_t kStackPages = 3;  // of each thread, from its stack pointer up
 constexpr std::size_t kStackPagesOfANewThread = 16;
-constexpr std::size_t kNewThreads = 64;
-constexpr std::size_t kComeAndGo = 64;  // each that is not there ends a call in the stop
+constexpr std::size_t kNewThreads = 16;  // room for them costs a page fault a page
+constexpr std::size_t kComeAndGo = 64;   // each that is not there ends a call in the stop
 constexpr std::uint32_t kRenewals = 3;
 constexpr std::size_t kHotPages =
     1024;  // a round of the garbage collector would make all pages hot
@@ -99,12 +99,15 @@ void Sampling::learn(const memory::PageCache& cache) {
   quiet_ = learned_.size() > known + learned_.size() / 256 ? 0 : quiet_ + 1;
 }
 
-// The pages are given back before what was read is judged.
+// What the last reading asked for, most of which this one will, is fetched in one go. The pages are
+// given back before what was read is judged.
 Result<snapshot::Snapshot> Sampling::read_live(const std::vector<target::ThreadState>& threads,
                                                snapshot::Sample& account) {
   auto cache = cache_over(target_);
+  static_cast<void>(cache.prefetch(asked_));
   auto snapshot = read_once(target_, cache, constants_, threads);
   learn(cache);
+  asked_ = cache.asked();
   if (snapshot) {
     for (const auto& each : threads) known_.insert(each.tid);
   } else {
@@ -166,7 +169,6 @@ Result<Sampled> Sampling::read_still() {
 // where another's lay.
 Result<target::Stopped> Sampling::copy(memory::PageCache& cache, memory::PageCache& earlier,
                                        const std::vector<Address>& pages) {
-  HANGSPY_CHECK(target_.refresh());  // mappings come and go under load
   HANGSPY_TRY(threads, target_.threads());
   const auto spare = kStackPages * threads.size() + kStackPagesOfANewThread * kNewThreads;
   HANGSPY_TRY(batch, cache.plan(pages, spare));

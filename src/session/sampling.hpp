@@ -52,6 +52,7 @@ class Sampling {
   target::LiveTarget& target_;
   Constants constants_;
   Options options_;
+  std::vector<Address> asked_;   // pages of the last reading
   std::set<Address> learned_;    // pages that readings so far asked for
   std::set<Address> readable_;   // and that could be read at least once
   std::set<Address> lasting_;    // and those asked for only for what never changes

@@ -258,6 +258,7 @@ TEST(PageCache, KnowsWhatWasReadOnlyAsLasting) {
   ASSERT_TRUE(cache.read_lasting({0x2000}, out));
   EXPECT_EQ(cache.remembered(), pages({0x1000}));
   EXPECT_EQ(cache.lasting(), pages({0x2000}));
+  EXPECT_EQ(cache.asked(), pages({0x1000, 0x2000}));
 }
 
 class PageCacheOfAStop : public testing::Test {
