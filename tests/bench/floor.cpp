@@ -1,6 +1,6 @@
 // The least that a stop can take: every thread is seized, interrupted, waited for and let go, and
-// nothing is done in between. Prints how long that was, from the first that is interrupted to the last
-// that is let go, in microseconds.
+// nothing is done in between. Prints how long that was, from the first that is interrupted to the
+// last that is let go, in microseconds.
 #include <dirent.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
