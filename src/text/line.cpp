@@ -2,8 +2,8 @@
 // the rest is the text itself, so that names in any script stay readable.
 //
 // A text is cut into pieces that may not be cut again: an escape, or a character with the marks
-// drawn over it. One pass over them keeps the beginning, the end, and no more memory than a line
-// takes, however long the text is.
+// drawn over it. What is kept is the beginning, the end, and no more memory than a line takes; what
+// lies between them is skipped, so that a megabyte costs no more than a line.
 #include <array>
 #include <charconv>
 #include <deque>
@@ -20,6 +20,8 @@ using text::Unit;
 // Marks take no columns, so without a bound a line of few columns could have any number of bytes,
 // and pile up over the lines above. No script needs more over one character.
 constexpr std::size_t kMaxMarks = 8;
+constexpr std::size_t kMaxCharacter = 4;  // bytes, in UTF-8
+constexpr std::size_t kMaxPiece = (1 + kMaxMarks) * kMaxCharacter;
 
 struct Piece {
   std::string shown;
@@ -86,9 +88,9 @@ class Line {
  public:
   Line(std::size_t columns, std::string_view ellipsis)
       : columns_(columns), ellipsis_(ellipsis), ellipsis_width_(display_width(ellipsis)) {
-    const auto rest = columns > ellipsis_width_ ? columns - ellipsis_width_ : 0;
-    head_room_ = rest - rest / 2;
-    tail_room_ = rest / 2;
+    rest_ = columns > ellipsis_width_ ? columns - ellipsis_width_ : 0;
+    head_room_ = rest_ - rest_ / 2;
+    tail_room_ = rest_ / 2;
   }
 
   void add(Piece piece) {
@@ -108,6 +110,10 @@ class Line {
     }
   }
 
+  [[nodiscard]] bool fits() const { return width_ <= columns_; }
+  // Of a line that does not fit: the most bytes that its last pieces can be made of, and one more.
+  [[nodiscard]] std::size_t reach() const { return (rest_ / 2 + 1) * kMaxPiece; }
+
   [[nodiscard]] std::string text() && {
     if (fits()) return std::move(whole_);
     auto shortened = std::move(head_);
@@ -117,11 +123,10 @@ class Line {
   }
 
  private:
-  [[nodiscard]] bool fits() const { return width_ <= columns_; }
-
   std::size_t columns_;
   std::string_view ellipsis_;
   std::size_t ellipsis_width_;
+  std::size_t rest_ = 0;  // columns beside the ellipsis
   std::size_t head_room_ = 0;
   std::size_t tail_room_ = 0;
   std::size_t width_ = 0;
@@ -131,11 +136,24 @@ class Line {
   std::deque<Piece> tail_;
 };
 
+// Down to so many bytes, and not into the middle of a character.
+void skip_to_last(std::string_view& bytes, std::size_t length) {
+  if (bytes.size() <= length) return;
+  bytes.remove_prefix(bytes.size() - length);
+  for (std::size_t i = 1; i < kMaxCharacter && !bytes.empty(); ++i) {
+    if ((static_cast<std::uint8_t>(bytes.front()) & 0xc0U) != 0x80) break;
+    bytes.remove_prefix(1);
+  }
+}
+
 }  // namespace
 
 std::string to_line(const Text& text, const LineStyle& style) {
   Line line(style.max_columns, style.ascii ? "..." : "…");
-  for (auto rest = text.bytes(); !rest.empty();) line.add(take_piece(rest, style.ascii));
+  for (auto rest = text.bytes(); !rest.empty();) {
+    line.add(take_piece(rest, style.ascii));
+    if (!line.fits()) skip_to_last(rest, line.reach());
+  }
   return std::move(line).text();
 }
 

@@ -166,6 +166,21 @@ TEST(Line, NeverCutsACharacterOrAnEscape) {
             "ab…cd");
 }
 
+// What lies between the two ends is skipped unread, wherever in a character or an escape that ends.
+TEST(Line, IsTheSameHoweverLongTheMiddle) {
+  const std::string base = utf8('a') + utf8(0x301);
+  for (const auto& unit : {utf8('x'), utf8('\t'), utf8(0xe9), utf8(0x4e2d), utf8(0x1f600), base,
+                           std::string("\xff"), std::string("::")}) {
+    std::string middle;
+    while (middle.size() < 50'000) middle += unit;
+    for (std::size_t more = 0; more < 8; ++more) {
+      const auto tail = std::string(more, 'y') + utf8(0x4e2d) + "end";
+      EXPECT_EQ(line("front" + middle + middle + tail), line("front" + middle + tail)) << more;
+      EXPECT_TRUE(line("front" + middle + tail).ends_with(tail)) << more;
+    }
+  }
+}
+
 TEST(Line, OfRandomBytesIsHarmlessAndFits) {
   std::mt19937 random(7);
   for (int round = 0; round < 5'000; ++round) {
