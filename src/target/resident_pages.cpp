@@ -12,6 +12,19 @@ namespace hangspy::target {
 namespace {
 
 constexpr std::uint64_t kThere = 3ULL << 62;
+// Address space that somebody reserved (a sanitizer's shadow takes terabytes), not a heap: to list
+// its pages would take minutes. And so much of all mappings together is looked through.
+constexpr std::uint64_t kHuge = 64ULL << 30;
+constexpr std::uint64_t kMostSearched = 4 * kHuge;
+
+std::uint64_t size_of(const Mapping& mapping) {
+  return mapping.end.value - mapping.begin.value;
+}
+
+// What is mapped from elsewhere and not written to does not move.
+bool may_move(const Mapping& mapping) {
+  return mapping.readable && mapping.writable && mapping.is_private && size_of(mapping) < kHuge;
+}
 
 struct Descriptor {
   explicit Descriptor(const std::string& path)
@@ -28,13 +41,18 @@ struct Descriptor {
 
 Result<std::vector<Address>> resident_pages(Tid pid, const std::vector<Mapping>& mappings,
                                             std::uint64_t max_bytes) {
+  std::uint64_t searched = 0;
+  for (const auto& each : mappings) searched += may_move(each) ? size_of(each) : 0;
+  if (searched > kMostSearched) {
+    return fail(Failure::kLimit, "the worker has too much private memory mapped to look through");
+  }
   const auto path = "/proc/" + std::to_string(pid) + "/pagemap";
   const Descriptor pagemap(path);
   if (pagemap.number < 0) return fail(Failure::kPermission, path + " cannot be read");
   std::vector<Address> pages;
   std::array<std::uint64_t, 512> entries{};
   for (const auto& mapping : mappings) {
-    if (!mapping.readable || !mapping.writable || !mapping.is_private) continue;
+    if (!may_move(mapping)) continue;
     for (auto at = mapping.begin.value; at < mapping.end.value;) {
       const auto count =
           std::min<std::uint64_t>(entries.size(), (mapping.end.value - at) / kPageSize);
