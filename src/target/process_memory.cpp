@@ -1,9 +1,10 @@
 // process_vm_readv: one call for up to 1,024 pages, and no stop.
 //
-// It stops at the first page that it cannot read, saying only how much it copied; so, where each
-// page is a range of its own, the page after the copied ones is the bad one, and the next call
-// begins behind it. The kernel finds the
-// memory by a thread; when the main thread has ended before the others, any other will do.
+// It stops at the first page that it cannot read and says how much it copied, even of a range
+// (Linux pins as many pages of it as it can, copies them, and only then fails to pin the next:
+// mm/process_vm_access.c, process_vm_rw_single_vec). So the page after the copied ones is the bad
+// one, and the next call begins behind it. The kernel finds the memory by a thread; when the main
+// thread has ended before the others, any other will do.
 #include "target/process_memory.hpp"
 
 #include <fcntl.h>
@@ -32,12 +33,12 @@ iovec there(Address at, std::size_t length) {
   return {reinterpret_cast<void*>(at.value), length};  // NOLINT(performance-no-int-to-ptr)
 }
 
-// As many ranges as pages; or fewer, for the kernel takes pages that follow each other at half the
-// price when they are one range.
-std::size_t fill(std::array<iovec, kBatch>& ranges, std::span<const Address> pages, bool joins) {
+// The kernel takes pages that follow each other at half the price when they are one range. Returns
+// how many ranges these are.
+std::size_t join(std::array<iovec, kBatch>& ranges, std::span<const Address> pages) {
   std::size_t count = 0;
   for (std::size_t i = 0; i < pages.size(); ++i) {
-    if (joins && i > 0 && pages[i - 1] + kPageSize == pages[i]) {
+    if (i > 0 && pages[i - 1] + kPageSize == pages[i]) {
       ranges[count - 1].iov_len += kPageSize;
     } else {
       ranges[count++] = there(pages[i], kPageSize);
@@ -85,14 +86,10 @@ Result<void> ProcessMemory::fetch_batch(std::span<const Address> pages, std::spa
                                         std::size_t first, std::vector<std::size_t>& unread) const {
   std::array<iovec, kBatch> remote;
   bool tried_another = false;
-  bool joins = true;
-  std::size_t ranges = fill(remote, pages, joins);
-  std::size_t begin = 0;  // of the pages that the ranges are of
   for (std::size_t done = 0; done < pages.size();) {
+    const std::size_t ranges = join(remote, pages.subspan(done));
     const iovec local = here(out.subspan(done * kPageSize));
-    const std::size_t passed = done - begin;  // while they are joined: none
-    const ssize_t count =
-        ::process_vm_readv(through_, &local, 1, &remote[passed], ranges - passed, 0);
+    const ssize_t count = ::process_vm_readv(through_, &local, 1, remote.data(), ranges, 0);
     if (count < 0 && errno == ESRCH) {
       if (tried_another) return gone();
       tried_another = true;
@@ -105,15 +102,7 @@ Result<void> ProcessMemory::fetch_batch(std::span<const Address> pages, std::spa
                              unread);
     }
     done += count < 0 ? 0 : static_cast<std::size_t>(count) / kPageSize;
-    if (done == pages.size()) break;
-    if (joins) {
-      // Of a range that was not copied whole the kernel need not say which page it was.
-      joins = false;
-      begin = done;
-      ranges = fill(remote, pages.subspan(done), joins);
-    } else {
-      unread.push_back(first + done++);
-    }
+    if (done < pages.size()) unread.push_back(first + done++);
   }
   return {};
 }
