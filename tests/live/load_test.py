@@ -27,11 +27,14 @@ MAX_STOPS = 3
 PAGES_A_CALL = 1024
 PAGE = 4096
 # The thread list is one open directory, read to its fixed point. poll asks whether the process
-# still lives; the rest is waiting, for the threads to stop or for the thread that traces.
+# still lives; the rest is waiting for the threads to stop.
 IN_A_STOP = {"ptrace", "wait4", "getdents64", "lseek", "process_vm_readv", "poll", "sched_yield",
-             "nanosleep", "clock_nanosleep", "futex", "restart_syscall"}
-# Whether a thread that could not be seized has ended is told by no other means.
-OF_AN_ENDED_THREAD = re.compile(r'openat\(\d+, "task/\d+/stat"')
+             "nanosleep", "clock_nanosleep", "restart_syscall"}
+# Whether a thread that could not be seized, or does not stop for long, has ended is told by no
+# other means.
+OF_AN_ENDED_THREAD = re.compile(
+    r'openat\(\d+, "task/\d+/stat"|read\(\d+, (?:"\d+ \(|""| *<unfinished)|close\(\d+|'
+    r"<\.\.\. (?:openat|read|close) resumed>")
 CALL = re.compile(r"^\d+ +(?:<\.\.\. )?(\w+)[( ]")
 # The room that a call has, which is as large as all that it asks for, and what it got.
 COPIED = re.compile(r"process_vm_readv.*?iov_len=(\d+)\}\], 1, \[.*, \d+, 0\) += (-?\d+)")
@@ -78,17 +81,23 @@ def check_account(report):
 
 
 def stops_in(lines):
-    """The lines of each stop: from its first PTRACE_SEIZE to its last PTRACE_DETACH."""
+    """What the thread that traces did in each stop: from its first PTRACE_SEIZE to its last
+    PTRACE_DETACH. The others wait for it."""
     start = end = None
     for at, line in enumerate(lines):
         if "ptrace(PTRACE_DETACH" in line:
             end = at
         elif "ptrace(PTRACE_SEIZE" in line and (start is None or end is not None):
             if end is not None:
-                yield lines[start:end + 1]
+                yield of_tracer(lines[start:end + 1])
             start, end = at, None
     if end is not None:
-        yield lines[start:end + 1]
+        yield of_tracer(lines[start:end + 1])
+
+
+def of_tracer(lines):
+    tracer = lines[0].split()[0]
+    return [line for line in lines if line.split()[0] == tracer]
 
 
 def check_stop(lines):
