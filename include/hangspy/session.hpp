@@ -18,7 +18,7 @@ struct Options {
   Pause pause = Pause::kAuto;
   std::uint32_t samples = 2;              // that a finding needs; what is healthy needs one
   std::uint32_t interval_ms = 250;        // between two samples
-  std::uint64_t max_copy = 128ULL << 20;  // bytes that are copied ahead of a stop at the most
+  std::uint64_t max_copy = 128ULL << 20;  // bytes: a worker with more is not copied ahead
   double timeout_seconds = 30;            // for the whole run; over it, it is inconclusive
 };
 

@@ -125,10 +125,11 @@ struct CoreOptions {
 // Opens an ELF core file (gcore's or the kernel's; x86-64, uncompressed). Errors: kFile.
 [[nodiscard]] Result<std::unique_ptr<Target>> open_core(const CoreOptions& options);
 
-// The private writable pages of `pid` that are in memory or swapped out, by /proc/PID/pagemap;
-// others were never touched, and reading them would only map zero pages into the target. A mapping
-// of 64 GB or more is left out: it is reserved, not used. Errors: kLimit over `max_bytes`, or where
-// all these mappings take more than 256 GB; kPermission.
+// The private writable pages of `pid` that are in memory, by /proc/PID/pagemap. Others were never
+// touched, and reading them would only map zero pages into the target; or they are swapped out, and
+// reading would bring back what nobody uses. A mapping of 16 GB or more is left out: it is
+// reserved, not used. Errors: kLimit over `max_bytes`, or where all these mappings take more than
+// 64 GB; kPermission.
 [[nodiscard]] Result<std::vector<Address>> resident_pages(Tid pid,
                                                           const std::vector<Mapping>& mappings,
                                                           std::uint64_t max_bytes);

@@ -91,7 +91,8 @@ void add_live_options(CLI::App& app, Command& command, Words& words) {
   app.add_option("--interval", command.session.interval_ms, "milliseconds between two samples")
       ->check(CLI::Range(0, 60'000))
       ->capture_default_str();
-  app.add_option("--max-copy", words.max_copy_mb, "megabytes to copy ahead of a stop at the most")
+  app.add_option("--max-copy", words.max_copy_mb,
+                 "megabytes of a worker that may be copied ahead of a stop")
       ->check(CLI::Range(1, 4'096))
       ->capture_default_str();
 }

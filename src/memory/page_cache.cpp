@@ -193,6 +193,7 @@ Result<void> PageCache::renew_some(std::span<const Address> pages, std::span<std
   for (const std::size_t index : unread) {
     if (index < pages.size()) slots_.at(pages[index].value).bytes = nullptr;
   }
+  bytes_read_ += (pages.size() - unread.size()) * kPageSize;
   for (const Address page : pages) {
     const auto now = room.first(kPageSize);
     room = room.subspan(kPageSize);
@@ -210,6 +211,7 @@ Result<std::vector<Address>> PageCache::changed() const {
   pages.reserve(given_.size());
   for (const auto& [at, bytes] : given_) pages.push_back({at});
   HANGSPY_CHECK(now.prefetch(pages));
+  bytes_read_ += now.bytes_read();
   std::erase_if(pages, [&](Address each) {
     const std::byte* then = earlier_->slots_.at(each.value).bytes;
     const auto found = now.slots_.find(each.value);

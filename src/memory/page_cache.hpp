@@ -35,7 +35,7 @@ using FetchPages =
 
 class PageCache final : public Memory {
  public:
-  // 256 MB of pages: --max-copy and three times what the largest worker measured needed.
+  // 256 MB of pages: three times what the largest worker measured needed.
   static constexpr std::size_t kMaxPages = std::size_t{64} * 1024;
 
   explicit PageCache(FetchPages fetch, std::size_t max_pages = kMaxPages);
@@ -104,7 +104,7 @@ class PageCache final : public Memory {
   [[nodiscard]] std::vector<Address> absent() const;
   // Sorted page addresses asked for after freeze() that are not known: what to copy next time.
   [[nodiscard]] std::vector<Address> missing() const;
-  // Bytes copied from the target, asked for or not.
+  // Bytes copied from the target, asked for or not, each time anew.
   [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
 
  private:

@@ -47,10 +47,10 @@ bool is_finding(const diagnosis::Diagnosis& diagnosis) {
          diagnosis.verdict == Verdict::kBlockedLoop;
 }
 
-memory::PageCache cache_over(const target::Target& target) {
-  return memory::PageCache([&target](std::span<const Address> pages, std::span<std::byte> out) {
-    return target.fetch(pages, out);
-  });
+memory::PageCache cache_over(const target::Target& target, std::size_t more) {
+  return memory::PageCache([&target](std::span<const Address> pages,
+                                     std::span<std::byte> out) { return target.fetch(pages, out); },
+                           memory::PageCache::kMaxPages + more);
 }
 
 Result<Constants> read_constants(const target::Target& target, const memory::Memory& memory) {

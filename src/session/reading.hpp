@@ -25,8 +25,8 @@ struct Constants {
 [[nodiscard]] Result<Constants> read_constants(const target::Target& target,
                                                const memory::Memory& memory);
 
-// A page cache that fetches from the target.
-[[nodiscard]] memory::PageCache cache_over(const target::Target& target);
+// A page cache that fetches from the target, with room for so many pages more than a reading needs.
+[[nodiscard]] memory::PageCache cache_over(const target::Target& target, std::size_t more = 0);
 
 // Reads everything through `memory`. `kernel_threads` must be of the same moment.
 [[nodiscard]] Result<snapshot::Snapshot> read_once(

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <thread>
 
+#include "session/motion.hpp"
 #include "session/stillness.hpp"
 
 namespace hangspy::session {
@@ -20,8 +21,10 @@ constexpr std::size_t kStackPagesOfANewThread = 16;
 constexpr std::size_t kNewThreads = 16;  // room for them costs a page fault a page
 constexpr std::size_t kComeAndGo = 64;   // each that is not there ends a call in the stop
 constexpr std::uint32_t kRenewals = 3;
-constexpr std::size_t kHotPages =
-    1024;  // a round of the garbage collector would make all pages hot
+// A round of the garbage collector would make all pages hot, and much that is new is one large
+// object, not many.
+constexpr std::size_t kHotPages = 1024;
+constexpr std::size_t kFreshPages = 1024;
 
 // The head of a thread's interpreter frames is up there (3.11 and 3.12 keep it on the C stack). Of
 // a thread that no reading met nothing is learned, so more is taken.
@@ -44,28 +47,6 @@ bool is_final(Failure failure) {
 
 bool runs(const target::ThreadState& thread) {
   return thread.activity == target::Activity::kRunning;
-}
-
-bool may_be_torn(Failure failure) {
-  return failure == Failure::kImplausible || failure == Failure::kUnmapped ||
-         failure == Failure::kLimit;
-}
-
-// Of pages seen again and again, at most kHotPages: those seen most often.
-std::vector<Address> hottest(std::vector<Address> seen) {
-  std::sort(seen.begin(), seen.end());
-  std::vector<std::vector<Address>> by_times(kRenewals + 1);
-  for (auto first = seen.begin(); first != seen.end();) {
-    const auto next = std::upper_bound(first, seen.end(), *first);
-    by_times[static_cast<std::size_t>(next - first)].push_back(*first);
-    first = next;
-  }
-  std::vector<Address> hot;
-  for (auto times = kRenewals; times > 0; --times) {
-    hot.insert(hot.end(), by_times[times].begin(), by_times[times].end());
-  }
-  if (hot.size() > kHotPages) hot.resize(kHotPages);
-  return hot;
 }
 
 // After a detach each thread runs once more to get back into its system call. Waits, bounded,
@@ -170,10 +151,16 @@ Result<Sampled> Sampling::read_still() {
 Result<target::Stopped> Sampling::copy(memory::PageCache& cache, memory::PageCache& earlier,
                                        const std::vector<Address>& pages) {
   HANGSPY_TRY(threads, target_.threads());
+  const bool has_new = std::any_of(threads.begin(), threads.end(),
+                                   [&](const auto& each) { return !known_.contains(each.tid); });
+  if (has_new) HANGSPY_CHECK(target_.refresh());  // where their stacks are
+  auto once_readable = readable_;
+  std::copy_if(pages.begin(), pages.end(), std::inserter(once_readable, once_readable.end()),
+               [&](Address each) { return earlier.holds(each); });
   const auto spare = kStackPages * threads.size() + kStackPagesOfANewThread * kNewThreads;
   HANGSPY_TRY(batch, cache.plan(pages, spare));
   HANGSPY_CHECK(cache.fetch(batch));
-  auto come_and_go = batch.leave_out_unread(readable_);
+  auto come_and_go = batch.leave_out_unread(once_readable);
   if (come_and_go.size() > kComeAndGo) come_and_go.resize(kComeAndGo);
   HANGSPY_TRY(stopped, target_.stop([&](std::span<const target::ThreadState> all) {
     for (const auto& each : all) {
@@ -225,10 +212,14 @@ Result<std::vector<Address>> Sampling::copy_ahead(memory::PageCache& earlier) co
     HANGSPY_TRY(some, earlier.renew());
     moving.insert(moving.end(), some.begin(), some.end());
   }
-  auto pages = hottest(std::move(moving));
-  HANGSPY_TRY(now, resident());
-  std::copy_if(now.begin(), now.end(), std::back_inserter(pages),
-               [&](Address each) { return !earlier.holds(each); });
+  auto pages = hottest(std::move(moving), kHotPages);
+  const auto now = resident();
+  if (!now && is_final(now.error().failure)) return tl::unexpected(now.error());
+  if (!now) return pages;  // it grew beyond --max-copy just now
+  const auto most = pages.size() + kFreshPages;
+  for (const auto each : *now) {
+    if (pages.size() < most && !earlier.holds(each)) pages.push_back(each);
+  }
   return pages;
 }
 
@@ -237,7 +228,7 @@ Result<Sampling::Copied> Sampling::read_copy(std::uint32_t stop, bool ahead,
   std::vector<Address> pages(learned_.begin(), learned_.end());
   std::string not_ahead;
   // What does not change is copied before the stop; see PageCache::freeze.
-  auto earlier = cache_over(target_);
+  auto earlier = cache_over(target_, options_.max_copy / memory::kPageSize);
   HANGSPY_CHECK(earlier.prefetch({lasting_.begin(), lasting_.end()}));
   if (ahead) {
     const auto hot = copy_ahead(earlier);
@@ -249,28 +240,27 @@ Result<Sampling::Copied> Sampling::read_copy(std::uint32_t stop, bool ahead,
   HANGSPY_TRY(stopped, copy(cache, earlier, pages));
   account.stops = account.tries = stop;
   account.pause_us += stopped.pause_us;
-  account.bytes_read += cache.bytes_read();
+  const auto in_stop = cache.bytes_read();
   Copied copied{.snapshot = read_once(target_, cache, constants_, stopped.threads),
                 .not_ahead = std::move(not_ahead)};
   learn(cache);
   HANGSPY_TRY(changed, cache.changed());
+  account.bytes_read += cache.bytes_read() + earlier.bytes_read();
   const auto borrowed = cache.borrowed();
   learned_.insert(changed.begin(), changed.end());
   learned_.insert(borrowed.begin(), borrowed.end());
   copied.whole = cache.missing().empty() && changed.empty();
   copied.borrowed = !borrowed.empty();
   spdlog::debug("stop {}: {} us, {} bytes; {} pages missing, {} changed, {} borrowed", stop,
-                stopped.pause_us, cache.bytes_read(), cache.missing().size(), changed.size(),
-                borrowed.size());
+                stopped.pause_us, in_stop, cache.missing().size(), changed.size(), borrowed.size());
   return copied;
 }
 
-// Why it is not one moment's whole truth. What was not copied in the stop but is the same before
-// and after it is good enough to say that the worker moves: whatever hangs is the same for ever, so
-// it cannot be missed. A finding must not rest on it: it may have changed, and changed back.
+// Why it is not one moment's whole truth.
 std::string Sampling::judge(Copied copied, Sampled& sampled) const {
   sampled.reading = judged(std::move(*copied.snapshot));
-  if (copied.whole && !(copied.borrowed && is_finding(sampled.reading.diagnosis))) return "";
+  const bool stands = !copied.borrowed || may_stand_on_borrowed(sampled.reading.diagnosis);
+  if (copied.whole && stands) return "";
   return "pages that it needs were not copied" + copied.not_ahead;
 }
 
@@ -284,7 +274,6 @@ Result<Sampled> Sampling::read_stopped(bool restless) {
     if (!copied.snapshot) {
       failed = copied.snapshot.error();
       failed->what += copied.not_ahead;
-      // Of bytes of several moments, what makes no sense says nothing.
       const bool mixed = !copied.whole || copied.borrowed;
       if (mixed && may_be_torn(failed->failure)) failed->failure = Failure::kNotCopied;
       continue;

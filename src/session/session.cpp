@@ -96,7 +96,8 @@ class LiveSession {
       if (limit_.reached()) break;
       HANGSPY_CHECK(next);
       const auto differs = compare(last, *next);
-      agreed = differs ? 1 : agreed + 1;
+      // A sample that is in doubt says nothing for what it found.
+      agreed = differs ? 1 : agreed + (next->doubt.empty() ? 1 : 0);
       why = differs.value_or("");
       last = std::move(*next);
     }

@@ -1,20 +1,20 @@
 // Which pages of a process are really there: /proc/PID/pagemap, one 64-bit entry a page
-// (Documentation/admin-guide/mm/pagemap.rst: bit 63 present, bit 62 swapped).
+// (Documentation/admin-guide/mm/pagemap.rst: bit 63 present).
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "hangspy/target.hpp"
 
 namespace hangspy::target {
 namespace {
 
-constexpr std::uint64_t kThere = 3ULL << 62;
+constexpr std::uint64_t kPresent = 1ULL << 63;
+constexpr std::size_t kEntriesAtOnce = 8192;
 // Address space that somebody reserved (a sanitizer's shadow takes terabytes), not a heap: to list
 // its pages would take minutes. And so much of all mappings together is looked through.
-constexpr std::uint64_t kHuge = 64ULL << 30;
+constexpr std::uint64_t kHuge = 16ULL << 30;
 constexpr std::uint64_t kMostSearched = 4 * kHuge;
 
 std::uint64_t size_of(const Mapping& mapping) {
@@ -50,7 +50,7 @@ Result<std::vector<Address>> resident_pages(Tid pid, const std::vector<Mapping>&
   const Descriptor pagemap(path);
   if (pagemap.number < 0) return fail(Failure::kPermission, path + " cannot be read");
   std::vector<Address> pages;
-  std::array<std::uint64_t, 512> entries{};
+  std::vector<std::uint64_t> entries(kEntriesAtOnce);
   for (const auto& mapping : mappings) {
     if (!may_move(mapping)) continue;
     for (auto at = mapping.begin.value; at < mapping.end.value;) {
@@ -60,7 +60,7 @@ Result<std::vector<Address>> resident_pages(Tid pid, const std::vector<Mapping>&
                                static_cast<off_t>(at / kPageSize * 8));
       if (got != static_cast<ssize_t>(count * 8)) break;
       for (std::uint64_t i = 0; i < count; ++i) {
-        if ((entries[i] & kThere) != 0) pages.push_back({at + i * kPageSize});
+        if ((entries[i] & kPresent) != 0) pages.push_back({at + i * kPageSize});
       }
       if (pages.size() * kPageSize > max_bytes) {
         return fail(Failure::kLimit, "the worker has more private memory than --max-copy allows",

@@ -311,6 +311,7 @@ TEST(PageCache, RenewsWhatItHoldsAndSaysWhereAPointerChanged) {
   write(target, 0x4010, 0x7f12'3456'7891);  // of nothing aligned
   target.holes.insert(0x3000);
   EXPECT_EQ(cache.renew().value(), pages({0x2000}));
+  EXPECT_EQ(cache.bytes_read(), (5 + 4) * kPageSize);
   EXPECT_EQ(cache.renew().value(), pages({}));
   std::array<std::byte, 1> out{};
   ASSERT_TRUE(cache.read({0x1010}, out));

@@ -73,7 +73,7 @@ TEST(ResidentPages, AreBoundedInBytesAndInWhatIsLookedThrough) {
   ASSERT_FALSE(few);
   EXPECT_EQ(few.error().failure, Failure::kLimit);
   auto large = some.mapping();
-  large.end = {large.begin.value + 63 * kGigabyte};
+  large.end = {large.begin.value + 15 * kGigabyte};
   const std::vector<Mapping> many(5, large);
   const auto wide = resident_pages(::getpid(), many, kGigabyte);
   ASSERT_FALSE(wide);
