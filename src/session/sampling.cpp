@@ -135,10 +135,11 @@ Result<Sampled> Sampling::read_still() {
     sampled.doubt = still ? "" : "threads ran while they were read, and it may not be stopped";
     if (still || is_vain(before, sampled)) break;
   }
-  if (failed && !(options_.pause == Pause::kNever && ran && may_be_torn(failed->failure))) {
-    return tl::unexpected(*failed);
+  if (failed) {
+    const bool torn = options_.pause == Pause::kNever && ran && may_be_torn(failed->failure);
+    if (!torn) return tl::unexpected(*failed);
+    leave_open("threads ran while they were read: " + failed->what, sampled);
   }
-  if (failed) leave_open("threads ran while they were read: " + failed->what, sampled);
   spdlog::debug("read without a stop: {} tries, {} bytes, {}", sampled.account.tries,
                 sampled.account.bytes_read, sampled.doubt.empty() ? "still" : "it ran");
   return sampled;
