@@ -1,5 +1,6 @@
 #include "python/code.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace hangspy::python {
@@ -160,6 +161,21 @@ Result<Items> Codes::nested(Address code) const {
   HANGSPY_TRY(constants, objects_.tuple(constants_at));
   std::erase_if(constants, [this](Address each) { return !is_code(each); });
   return constants;
+}
+
+Result<std::vector<std::string>> Codes::names(Address code) const {
+  HANGSPY_TRY(names_at, objects_.pointer(code + objects_.layout().code.names));
+  HANGSPY_TRY(strings, objects_.tuple(names_at));
+  if (strings.size() > kMaxSlots) {
+    return fail(Failure::kLimit, "more than 16,384 names in the code at " + to_hex(code));
+  }
+  std::vector<std::string> names;
+  for (const auto each : strings) {
+    HANGSPY_TRY(name, objects_.text(each));
+    names.emplace_back(name.bytes());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace hangspy::python

@@ -43,6 +43,8 @@ class Codes {
   [[nodiscard]] Result<const Code*> at(Address address) const;
   // The code objects among a code's constants: the functions nested in it.
   [[nodiscard]] Result<Items> nested(Address code) const;
+  // The names that a code has of globals, attributes and modules, sorted.
+  [[nodiscard]] Result<std::vector<std::string>> names(Address code) const;
   [[nodiscard]] bool is_code(Address object) const { return objects_.is_builtin(object, "code"); }
 
  private:

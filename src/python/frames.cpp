@@ -89,10 +89,32 @@ Result<std::optional<Address>> Frames::local(const RawFrame& frame, std::string_
   if (found == names.end()) return std::optional<Address>{};
   const auto index = static_cast<std::uint64_t>(found - names.begin());
   HANGSPY_TRY(held, objects_.pointer(frame.address + objects_.layout().frame.locals + 8 * index));
-  if (!held) return std::optional<Address>{};
-  if (!objects_.is_builtin(held, "cell")) return std::optional<Address>{held};
-  HANGSPY_TRY(content, objects_.pointer(held + objects_.layout().cell.content));
+  HANGSPY_TRY(content, through_cell(held));
   return content ? std::optional<Address>{content} : std::optional<Address>{};
+}
+
+Result<Address> Frames::through_cell(Address held) const {
+  if (!objects_.is_builtin(held, "cell")) return held;
+  return objects_.pointer(held + objects_.layout().cell.content);
+}
+
+Result<Items> Frames::local_values(const RawFrame& frame) const {
+  HANGSPY_TRY(all, slots(frame));
+  Items values;
+  for (const auto each : all.locals) {
+    HANGSPY_TRY(value, through_cell(each));
+    if (value) values.push_back(value);
+  }
+  return values;
+}
+
+Result<Items> Frames::name_dicts(const RawFrame& frame) const {
+  const auto& field = objects_.layout().frame;
+  HANGSPY_TRY(globals, objects_.pointer(frame.address + field.globals));
+  HANGSPY_TRY(own, objects_.pointer(frame.address + field.local_dict));
+  Items dicts{globals};
+  if (own && own != globals) dicts.push_back(own);
+  return dicts;
 }
 
 Result<Items> Frames::open_withs(const RawFrame& frame) const {

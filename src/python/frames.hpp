@@ -46,6 +46,10 @@ class Frames {
   [[nodiscard]] Result<Slots> slots(const RawFrame& frame) const;
   // What lies on top of a suspended frame's value stack; null when nothing certain does.
   [[nodiscard]] Result<Address> top_of_stack(const RawFrame& frame) const;
+  // The values of all its local variables, looked through their cells.
+  [[nodiscard]] Result<Items> local_values(const RawFrame& frame) const;
+  // The dicts in which it looks names up: its globals and, of code that is no function's, its own.
+  [[nodiscard]] Result<Items> name_dicts(const RawFrame& frame) const;
   // The objects whose `__exit__` an open `with` of this frame keeps: by the exception table, at
   // its depth, in no other slot.
   [[nodiscard]] Result<Items> open_withs(const RawFrame& frame) const;
@@ -63,6 +67,7 @@ class Frames {
   }
 
  private:
+  [[nodiscard]] Result<Address> through_cell(Address held) const;
   [[nodiscard]] Result<Address> innermost(Address thread_state) const;
   [[nodiscard]] snapshot::Origin origin_of(std::string_view file) const;
   [[nodiscard]] snapshot::Place place(const Code& code, std::int32_t line,

@@ -98,6 +98,9 @@ constexpr std::array kTypes = {
     TypePlace{TypeMark::kCurrentThreadExecutor, "asgiref.current_thread_executor",
               "CurrentThreadExecutor"},
     TypePlace{TypeMark::kThreadSensitiveContext, "asgiref.sync", "ThreadSensitiveContext"},
+    // What @contextmanager and @asynccontextmanager make derives from it.
+    TypePlace{TypeMark::kGeneratorContextManager, "contextlib", "_GeneratorContextManagerBase"},
+    TypePlace{TypeMark::kExitStack, "contextlib", "_BaseExitStack"},
 };
 
 }  // namespace

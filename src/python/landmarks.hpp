@@ -89,6 +89,8 @@ enum class TypeMark : std::uint8_t {
   kTaskGroup,
   kCurrentThreadExecutor,
   kThreadSensitiveContext,
+  kGeneratorContextManager,
+  kExitStack,
   kCount,
 };
 

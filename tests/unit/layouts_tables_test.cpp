@@ -37,8 +37,8 @@ constexpr bool frames_fit(const Layout& l) {
   const auto& f = l.frame;
   const auto& c = l.code;
   const auto& g = l.generator;
-  return within(f.size,
-                {f.executable, f.previous, f.instruction, f.stack_top, f.owner, f.locals}) &&
+  return within(f.size, {f.executable, f.previous, f.globals, f.local_dict, f.instruction,
+                         f.stack_top, f.owner, f.locals}) &&
          within(c.size, {c.flags, c.first_line, c.local_slots, c.stack_size, c.constants, c.names,
                          c.local_names, c.local_kinds, c.file_name, c.name, c.qualified_name,
                          c.line_table, c.exception_table, c.bytecode}) &&

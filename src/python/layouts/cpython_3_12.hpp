@@ -42,6 +42,8 @@ inline constexpr Layout kCPython3_12{
         .size = 80,  // sizeof _PyInterpreterFrame
         .executable = 0,  // _PyInterpreterFrame.f_code
         .previous = 8,  // _PyInterpreterFrame.previous
+        .globals = 24,  // _PyInterpreterFrame.f_globals
+        .local_dict = 40,  // _PyInterpreterFrame.f_locals
         .instruction = 56,  // _PyInterpreterFrame.prev_instr
         .stack_top = 64,  // _PyInterpreterFrame.stacktop
         .owner = 70,  // _PyInterpreterFrame.owner
@@ -185,6 +187,9 @@ inline constexpr Layout kCPython3_12{
         .keyword_defaults = 64,  // PyFunctionObject.func_kwdefaults
         .closure = 72,  // PyFunctionObject.func_closure
         .qualified_name = 40,  // PyFunctionObject.func_qualname
+    },
+    .property = {  // Objects/descrobject.c
+        .getter = 16,  // propertyobject.prop_get
     },
     .partial = {  // Modules/_functoolsmodule.c
         .size = 64,  // sizeof partialobject

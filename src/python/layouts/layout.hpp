@@ -28,7 +28,7 @@ struct Layout {
     Offset current_frame;
   } frame_holder;
   struct Frame {
-    Offset size, executable, previous, instruction, stack_top, owner, locals;
+    Offset size, executable, previous, globals, local_dict, instruction, stack_top, owner, locals;
   } frame;
   struct Code {
     Offset size, flags, first_line, local_slots, stack_size, constants, names, local_names,
@@ -108,6 +108,9 @@ struct Layout {
   struct Function {
     Offset size, code, globals, defaults, keyword_defaults, closure, qualified_name;
   } function;
+  struct Property {
+    Offset getter;
+  } property;
   struct Partial {
     Offset size, function, arguments, keywords;
   } partial;

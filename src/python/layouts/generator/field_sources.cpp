@@ -41,6 +41,8 @@ constexpr auto kFrame = std::to_array<FieldSource>({
     {"size", ""},
     {"executable", "f_code|f_executable"},
     {"previous", "previous"},
+    {"globals", "f_globals"},
+    {"local_dict", "f_locals"},
     {"instruction", "prev_instr|instr_ptr"},
     {"stack_top", "stacktop"},
     {"owner", "owner"},
@@ -185,6 +187,9 @@ constexpr auto kFunction = std::to_array<FieldSource>({
     {"closure", "func_closure"},
     {"qualified_name", "func_qualname"},
 });
+constexpr auto kProperty = std::to_array<FieldSource>({
+    {"getter", "prop_get"},
+});
 constexpr auto kPartial = std::to_array<FieldSource>({
     {"size", ""},
     {"function", "fn"},
@@ -297,6 +302,7 @@ constexpr auto kGroups = std::to_array<GroupSource>({
     {"method", "PyMethodObject", "Include/cpython/classobject.h", kMethod},
     {"builtin_function", "PyCFunctionObject", "Include/cpython/methodobject.h", kBuiltinFunction},
     {"function", "PyFunctionObject", "Include/cpython/funcobject.h", kFunction},
+    {"property", "propertyobject", "Objects/descrobject.c", kProperty},
     {"partial", "partialobject", "Modules/_functoolsmodule.c", kPartial},
     {"module", "PyModuleObject", "Include/internal/pycore_moduleobject.h", kModule},
     {"cell", "PyCellObject", "Include/cpython/cellobject.h", kCell},
