@@ -234,6 +234,7 @@ struct Lock {
   bool holder_known = false;
   bool holder_is_task = false;     // a suspended coroutine holds it, across an await
   std::uint32_t holder_frame = 0;  // index, in that thread or chain, of the `with` that holds it
+  bool holder_doubtful = false;    // code inside that `with` may have released it
   std::string evidence;            // "open with block", "owner field"
 
   bool operator==(const Lock&) const = default;

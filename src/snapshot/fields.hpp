@@ -128,7 +128,7 @@ inline constexpr auto kFields<Lock> = all_fields(
     Field{"object", &Lock::object}, Field{"kind", &Lock::kind}, Field{"locked", &Lock::locked},
     Field{"holder", &Lock::holder}, Field{"holder_known", &Lock::holder_known},
     Field{"holder_is_task", &Lock::holder_is_task}, Field{"holder_frame", &Lock::holder_frame},
-    Field{"evidence", &Lock::evidence});
+    Field{"holder_doubtful", &Lock::holder_doubtful}, Field{"evidence", &Lock::evidence});
 
 template <>
 inline constexpr auto kFields<Holder> = all_fields(

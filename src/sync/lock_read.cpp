@@ -3,10 +3,12 @@
 // A waiter is parked in its innermost frame, and some slot of that frame still names the lock; it
 // is the right one when the futex says so, and a stale slot can do no harm there. A holder of an
 // RLock stands in it. A plain Lock stores no owner: it is held by a frame that lies inside a `with`
-// body whose handler keeps this lock's `__exit__`, and by no other sign (see Frames::open_withs).
+// body whose handler keeps this lock's `__exit__`, and by no other sign (see Frames::open_withs);
+// which is none where code inside that body may have released the lock (lock_release_read.hpp).
 #include <algorithm>
 
 #include "sync/futex.hpp"
+#include "sync/lock_release_read.hpp"
 #include "sync/reads.hpp"
 
 namespace hangspy::sync {
@@ -62,15 +64,6 @@ bool is_locked(const python::Process& process, Address lock) {
   return (objects.value<std::uint8_t>(at).value_or(0) & 1) != 0;
 }
 
-// Whether a `with` on `entered` keeps `lock`: it is the lock, or a Condition around it.
-bool keeps(const python::Process& process, Address entered, Address lock) {
-  if (entered == lock) return true;
-  const auto& objects = process.objects();
-  if (!objects.is_instance(entered, process.landmarks().type(TypeMark::kCondition))) return false;
-  const auto inner = objects.find(entered, "_lock");
-  return inner && *inner && **inner == lock;
-}
-
 // A thread inside Condition.wait has given the lock back, though its `with` is still open.
 bool gave_back(const python::Process& process, const python::RawThread& thread, Address lock) {
   for (std::size_t i = 0; i < thread.frames.size(); ++i) {
@@ -81,39 +74,57 @@ bool gave_back(const python::Process& process, const python::RawThread& thread, 
   return false;
 }
 
+// Behind the manager of a generator too: there the lock's `with` is the generator's.
 bool keeps_any(const python::Process& process, const python::RawFrame& frame, Address lock) {
-  const auto entered = process.frames().open_withs(frame).value_or(python::Items{});
+  const auto entered = entered_in(process, frame).value_or(std::vector<Entered>{});
   return std::any_of(entered.begin(), entered.end(),
-                     [&](Address each) { return keeps(process, each, lock); });
+                     [&](const Entered& each) { return keeps(process, each.object, lock); });
 }
+
+using Frames = std::vector<python::RawFrame>;
 
 struct Holding {
   Address holder;
   bool is_task = false;
   std::uint32_t frame = 0;
+  Frames inside;  // from the innermost frame to that one
 };
+
+std::optional<Holding> held_by(const python::Process& process, const python::RawThread& thread,
+                               Address lock) {
+  if (gave_back(process, thread, lock)) return std::nullopt;
+  const auto& frames = thread.frames;
+  const auto found = std::find_if(frames.begin(), frames.end(),
+                                  [&](const auto& each) { return keeps_any(process, each, lock); });
+  if (found == frames.end()) return std::nullopt;
+  return Holding{thread.state, false, static_cast<std::uint32_t>(found - frames.begin()),
+                 Frames(frames.begin(), found + 1)};
+}
+
+std::optional<Holding> held_by(const python::Process& process, const snapshot::Task& task,
+                               Address lock) {
+  if (process.is_running(task.object)) return std::nullopt;  // then its frames are a thread's
+  Frames inside;
+  for (std::size_t i = task.chain.size(); i-- > 0;) {
+    if (!task.chain[i].frame) continue;
+    const auto frame = process.frames().raw(*task.chain[i].frame);
+    if (!frame) return std::nullopt;
+    inside.push_back(*frame);
+    if (!keeps_any(process, *frame, lock)) continue;
+    return Holding{task.object, true, static_cast<std::uint32_t>(i), std::move(inside)};
+  }
+  return std::nullopt;
+}
 
 // Every thread whose stack lies in a `with` of this lock, and every coroutine that awaits inside
 // one.
 std::vector<Holding> open_holders(const python::Process& process, Address lock) {
   std::vector<Holding> all;
   for (const auto& thread : process.threads()) {
-    if (gave_back(process, thread, lock)) continue;
-    for (std::size_t i = 0; i < thread.frames.size(); ++i) {
-      if (!keeps_any(process, thread.frames[i], lock)) continue;
-      all.push_back({thread.state, false, static_cast<std::uint32_t>(i)});
-      break;
-    }
+    if (auto found = held_by(process, thread, lock)) all.push_back(std::move(*found));
   }
   for (const auto& task : process.tasks()) {
-    if (process.is_running(task.object)) continue;  // then its frames are a thread's
-    for (std::size_t i = 0; i < task.chain.size(); ++i) {
-      if (!task.chain[i].frame) continue;
-      const auto frame = process.frames().raw(*task.chain[i].frame);
-      if (!frame || !keeps_any(process, *frame, lock)) continue;
-      all.push_back({task.object, true, static_cast<std::uint32_t>(i)});
-      break;
-    }
+    if (auto found = held_by(process, task, lock)) all.push_back(std::move(*found));
   }
   return all;
 }
@@ -122,10 +133,12 @@ std::vector<Holding> open_holders(const python::Process& process, Address lock) 
 void find_with_holder(const python::Process& process, snapshot::Lock& lock) {
   const auto all = open_holders(process, lock.object);
   if (all.size() != 1) return;
-  lock.holder = all.front().holder;
+  const auto& found = all.front();
+  lock.holder = found.holder;
   lock.holder_known = true;
-  lock.holder_is_task = all.front().is_task;
-  lock.holder_frame = all.front().frame;
+  lock.holder_is_task = found.is_task;
+  lock.holder_frame = found.frame;
+  lock.holder_doubtful = may_be_released(process, found.inside, lock.object);
   lock.evidence = "open with block";
 }
 

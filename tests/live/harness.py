@@ -64,10 +64,11 @@ def child(command, **options):
 
 @contextlib.contextmanager
 def talking_child(command, **options):
-    """A child that has written its first line, and has a pipe for its input."""
+    """A child that has written its first line (`first_line`), and has a pipe for its input."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with child(command, **pipes, **options) as process:
-        if not process.stdout.readline():
+        process.first_line = process.stdout.readline()
+        if not process.first_line:
             raise Failed(f"{command[0]} ended before it said a word")
         yield process
 

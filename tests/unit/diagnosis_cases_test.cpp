@@ -95,6 +95,7 @@ const std::map<std::string, Expected>& cases() {
       {"orphan_parked", healthy()},
       // Locks.
       {"lock_abba", deadlock("lock-cycle", "T1=0x103 L1=0x902 T2=0x104 L2=0x901")},
+      {"lock_abba_lent", {.headline = "1 thread waits for what others may release"}},
       {"lock_self", deadlock("lock-cycle", "T1=0x103 L1=0x901")},
       {"lock_across_bridge", deadlock("lock-across-bridge", "T1=0x102 L1=0x901 A1=0x201 W1=0x702")},
       {"lock_unknown_holder", slow("the head of the line is reserve")},
@@ -255,6 +256,16 @@ TEST(DiagnosisCases, AreJudgedAlikeInWhateverOrderTheFactsStand) {
     EXPECT_EQ(straight.rule, reversed.rule) << name;
     EXPECT_EQ(straight.deadline_seconds, reversed.deadline_seconds) << name;
   }
+}
+
+// A likely deadlock would be an alarm, too, and such a program may be a healthy one.
+TEST(DiagnosisCases, SayWhyALockWithADoubtfulHolderIsOpen) {
+  const auto found = diagnosis_of("lock_abba_lent");
+  const auto lent = found.graph.find({graph::NodeKind::kLock, {0x901}});
+  ASSERT_TRUE(lent.has_value());
+  EXPECT_EQ(found.graph.at(*lent).acts, graph::Acts::kOpen);
+  EXPECT_THAT(found.graph.at(*lent).why, HasSubstr("may have released it"));
+  EXPECT_TRUE(found.graph.edges_of(*lent).empty());
 }
 
 // Without its threads, whatever held is gone; only tasks can wait for each other without any.
