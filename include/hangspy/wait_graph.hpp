@@ -10,8 +10,11 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <iterator>
+#include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -72,13 +75,18 @@ enum class Grade : std::uint8_t { kSeen, kWitness, kMissing };
 
 using NodeIndex = std::uint32_t;
 using EdgeIndex = std::uint32_t;
+constexpr EdgeIndex kNoEdge = std::numeric_limits<EdgeIndex>::max();
 
 struct Node {
   NodeId id;
   Acts acts = Acts::kWhenFreed;
   bool demanded = false;  // somebody is owed an answer: a request, a running work item, a join ...
   std::optional<double> deadline_seconds;  // kAtDeadline: from the read on; from a core: loop time
-  std::string why;  // for kAlone, kOpen, kUnreadable: what was read to say so
+  Shared<std::string> why;  // for kAlone, kOpen, kUnreadable: what was read to say so
+
+  [[nodiscard]] std::string_view reason() const {
+    return why.get() == nullptr ? std::string_view() : std::string_view(*why.get());
+  }
 };
 
 // What was read to know of an edge, in our own words: "fut_waiter", "open with block".
@@ -104,6 +112,46 @@ struct Edge {
   Evidence evidence;
 };
 
+// The edges of one node in the order in which they were added.
+class EdgesOf {
+ public:
+  class Iterator {
+   public:
+    using iterator_category = std::forward_iterator_tag;
+    using value_type = EdgeIndex;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const EdgeIndex*;
+    using reference = EdgeIndex;
+
+    Iterator() = default;
+    Iterator(EdgeIndex at, const std::vector<EdgeIndex>* next) : at_(at), next_(next) {}
+    EdgeIndex operator*() const { return at_; }
+    Iterator& operator++() {
+      at_ = (*next_)[at_];
+      return *this;
+    }
+    Iterator operator++(int) {
+      const auto before = *this;
+      ++*this;
+      return before;
+    }
+    bool operator==(const Iterator& other) const { return at_ == other.at_; }
+
+   private:
+    EdgeIndex at_ = kNoEdge;
+    const std::vector<EdgeIndex>* next_ = nullptr;
+  };
+
+  EdgesOf(EdgeIndex first, const std::vector<EdgeIndex>& next) : first_(first), next_(&next) {}
+  [[nodiscard]] Iterator begin() const { return {first_, next_}; }
+  [[nodiscard]] Iterator end() const { return {kNoEdge, next_}; }
+  [[nodiscard]] bool empty() const { return first_ == kNoEdge; }
+
+ private:
+  EdgeIndex first_;
+  const std::vector<EdgeIndex>* next_;
+};
+
 class WaitGraph {
  public:
   // The node with this identity, made as kWhenFreed when it is new.
@@ -115,22 +163,28 @@ class WaitGraph {
   // `from` needs `to` (in a group of its own, unless one is named).
   EdgeIndex need(NodeIndex from, NodeIndex to, Relation relation, Evidence evidence,
                  Grade grade = Grade::kSeen, std::optional<std::uint32_t> group = std::nullopt);
-  // Room for so many nodes, with an edge or two each.
-  void reserve(std::size_t nodes);
+  // Room for so many of each.
+  void reserve(std::size_t nodes, std::size_t edges);
 
   [[nodiscard]] Node& at(NodeIndex index) { return nodes_[index]; }
   [[nodiscard]] const Node& at(NodeIndex index) const { return nodes_[index]; }
   [[nodiscard]] const Edge& edge(EdgeIndex index) const { return edges_[index]; }
   [[nodiscard]] const std::vector<Node>& nodes() const { return nodes_; }
   [[nodiscard]] const std::vector<Edge>& edges() const { return edges_; }
-  [[nodiscard]] const std::vector<EdgeIndex>& edges_of(NodeIndex from) const { return out_[from]; }
-  [[nodiscard]] std::uint32_t group_count(NodeIndex from) const { return groups_[from]; }
+  [[nodiscard]] EdgesOf edges_of(NodeIndex from) const { return {out_[from].first, next_}; }
+  [[nodiscard]] std::uint32_t group_count(NodeIndex from) const { return out_[from].groups; }
 
  private:
   std::vector<Node> nodes_;
   std::vector<Edge> edges_;
-  std::vector<std::vector<EdgeIndex>> out_;
-  std::vector<std::uint32_t> groups_;
+  // By node. There may be very many with few edges each, so these are a list in next_.
+  struct Out {
+    EdgeIndex first = kNoEdge;
+    EdgeIndex last = kNoEdge;
+    std::uint32_t groups = 0;
+  };
+  std::vector<Out> out_;
+  std::vector<EdgeIndex> next_;  // by edge: the next one of the same node
   std::unordered_map<NodeId, NodeIndex, NodeIdHash> index_;
 };
 

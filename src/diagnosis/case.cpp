@@ -16,19 +16,18 @@ auto found(const Map& map, Address object) -> typename Map::mapped_type {
 
 }  // namespace
 
-Facts::Facts(const snapshot::Snapshot& snapshot) : snapshot_(snapshot) {
-  for (const auto& each : snapshot.threads) threads_.emplace(each.state.value, &each);
-  tasks_.reserve(snapshot.tasks.size());
-  for (const auto& each : snapshot.tasks) tasks_.emplace(each.object.value, &each);
-  for (const auto& each : snapshot.locks) locks_.emplace(each.object.value, &each);
-  for (const auto& each : snapshot.concurrent_futures)
-    concurrent_.emplace(each.object.value, &each);
+Facts::Facts(const snapshot::Snapshot& snapshot)
+    : snapshot_(snapshot),
+      threads_(snapshot.threads, &snapshot::Thread::state),
+      tasks_(snapshot.tasks, &snapshot::Task::object),
+      loops_(snapshot.loops, &snapshot::EventLoop::object),
+      executors_(snapshot.executors, &snapshot::Executor::object),
+      locks_(snapshot.locks, &snapshot::Lock::object),
+      concurrent_(snapshot.concurrent_futures, &snapshot::ConcurrentFuture::object) {
   for (const auto& loop : snapshot.loops) {
-    loops_.emplace(loop.object.value, &loop);
     for (const auto& each : loop.handles) handles_.emplace(each.object.value, &each);
   }
   for (const auto& executor : snapshot.executors) {
-    executors_.emplace(executor.object.value, &executor);
     for (const auto& each : executor.items) {
       items_.emplace(each.object.value, &each);
       item_executors_.emplace(each.object.value, &executor);
@@ -37,13 +36,13 @@ Facts::Facts(const snapshot::Snapshot& snapshot) : snapshot_(snapshot) {
 }
 
 const snapshot::Thread* Facts::thread(Address state) const {
-  return found(threads_, state);
+  return threads_.find(state);
 }
 const snapshot::Task* Facts::task(Address object) const {
-  return found(tasks_, object);
+  return tasks_.find(object);
 }
 const snapshot::EventLoop* Facts::loop(Address object) const {
-  return found(loops_, object);
+  return loops_.find(object);
 }
 const snapshot::Handle* Facts::handle(Address object) const {
   return found(handles_, object);
@@ -52,16 +51,16 @@ const snapshot::WorkItem* Facts::item(Address object) const {
   return found(items_, object);
 }
 const snapshot::Executor* Facts::executor(Address object) const {
-  return found(executors_, object);
+  return executors_.find(object);
 }
 const snapshot::Executor* Facts::executor_of_item(Address item) const {
   return found(item_executors_, item);
 }
 const snapshot::Lock* Facts::lock(Address object) const {
-  return found(locks_, object);
+  return locks_.find(object);
 }
 const snapshot::ConcurrentFuture* Facts::concurrent_future(Address object) const {
-  return found(concurrent_, object);
+  return concurrent_.find(object);
 }
 
 bool Facts::runs_loop(const snapshot::Thread& thread) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hangspy/diagnosis.hpp"
+#include "snapshot/by_identity.hpp"
 
 namespace hangspy::diagnosis {
 
@@ -33,15 +34,15 @@ class Facts {
 
  private:
   const snapshot::Snapshot& snapshot_;
-  std::unordered_map<std::uint64_t, const snapshot::Thread*> threads_;
-  std::unordered_map<std::uint64_t, const snapshot::Task*> tasks_;
-  std::unordered_map<std::uint64_t, const snapshot::EventLoop*> loops_;
+  snapshot::ByIdentity<snapshot::Thread> threads_;
+  snapshot::ByIdentity<snapshot::Task> tasks_;
+  snapshot::ByIdentity<snapshot::EventLoop> loops_;
   std::unordered_map<std::uint64_t, const snapshot::Handle*> handles_;
   std::unordered_map<std::uint64_t, const snapshot::WorkItem*> items_;
-  std::unordered_map<std::uint64_t, const snapshot::Executor*> executors_;
+  snapshot::ByIdentity<snapshot::Executor> executors_;
   std::unordered_map<std::uint64_t, const snapshot::Executor*> item_executors_;
-  std::unordered_map<std::uint64_t, const snapshot::Lock*> locks_;
-  std::unordered_map<std::uint64_t, const snapshot::ConcurrentFuture*> concurrent_;
+  snapshot::ByIdentity<snapshot::Lock> locks_;
+  snapshot::ByIdentity<snapshot::ConcurrentFuture> concurrent_;
 };
 
 struct Case {

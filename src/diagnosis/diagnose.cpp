@@ -223,7 +223,8 @@ bool judge_unreadable(const std::vector<bool>& acts, const std::vector<bool>& ow
     if (!owed[i] || !acts[i] || strictly[i]) continue;
     depends = true;
     if (graph.at(i).acts == Acts::kUnreadable) {
-      reasons.insert(std::string(graph::name_of(graph.at(i).id.kind)) + ": " + graph.at(i).why);
+      reasons.insert(std::string(graph::name_of(graph.at(i).id.kind)) + ": " +
+                     std::string(graph.at(i).reason()));
     }
   }
   if (!depends) return false;
@@ -252,10 +253,10 @@ void doubt_what_was_missed(const snapshot::Snapshot& snapshot, Diagnosis& diagno
 }  // namespace
 
 Diagnosis diagnose(const snapshot::Snapshot& snapshot) {
-  const Facts facts(snapshot);
   Diagnosis diagnosis;
   diagnosis.missing = snapshot.missing;
   diagnosis.graph = sync::build_graph(snapshot);
+  const Facts facts(snapshot);
   const auto acts = graph::reduce(diagnosis.graph, {});
   const auto owed = demanded(diagnosis.graph);
   if (const auto cause = finding(diagnosis.graph, acts, owed)) {

@@ -80,9 +80,9 @@ Phrase why_not(const graph::WaitGraph& graph, const std::vector<bool>& acts,
     const auto& here = graph.at(*node);
     if (here.acts != graph::Acts::kWhenFreed) {
       const auto kind = std::string(graph::name_of(here.id.kind));
-      return Phrase("the wait can end by the " + kind + ": " + here.why);
+      return Phrase("the wait can end by the " + kind + ": " + std::string(here.reason()));
     }
-    const auto& edges = graph.edges_of(*node);
+    const auto edges = graph.edges_of(*node);
     const auto next = std::find_if(edges.begin(), edges.end(),
                                    [&](auto edge) { return acts[graph.edge(edge).to]; });
     if (next == edges.end()) break;

@@ -60,7 +60,7 @@ bool is_at_work(const graph::WaitGraph& graph, const snapshot::Thread& thread) {
   const auto node = graph.find({NodeKind::kThread, thread.state});
   if (!node) return false;
   if (graph.at(*node).acts != graph::Acts::kWhenFreed) return true;
-  const auto& edges = graph.edges_of(*node);
+  const auto edges = graph.edges_of(*node);
   return std::any_of(edges.begin(), edges.end(), [&](auto index) {
     return graph.at(graph.edge(index).to).acts == graph::Acts::kOpen;
   });
@@ -150,7 +150,7 @@ std::size_t open_waits(const Facts& facts, const graph::WaitGraph& graph) {
   for (const auto& thread : facts.all().threads) {
     const auto node = graph.find({NodeKind::kThread, thread.state});
     if (!node) continue;
-    const auto& edges = graph.edges_of(*node);
+    const auto edges = graph.edges_of(*node);
     const bool is_open = std::any_of(edges.begin(), edges.end(), [&](auto index) {
       return graph.at(graph.edge(index).to).acts == graph::Acts::kOpen;
     });

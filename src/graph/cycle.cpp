@@ -5,15 +5,12 @@
 // of their best paths. So the first node found to have an edge back gives the smallest cycle.
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <vector>
 
 #include "hangspy/wait_graph.hpp"
 
 namespace hangspy::graph {
 namespace {
-
-constexpr EdgeIndex kNoEdge = std::numeric_limits<EdgeIndex>::max();
 
 // Back along the edges by which the nodes were reached, then turned round.
 std::vector<EdgeIndex> cycle_ending_with(const WaitGraph& graph, EdgeIndex last, NodeIndex start,

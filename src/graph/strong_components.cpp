@@ -25,9 +25,8 @@ class Tarjan {
     enter(start);
     while (!path_.empty()) {
       Step& step = path_.back();
-      const std::vector<EdgeIndex>& edges = graph_.edges_of(step.node);
-      if (step.next < edges.size()) {
-        look_along(graph_.edge(edges[step.next++]));
+      if (step.next != step.end) {
+        look_along(graph_.edge(*step.next++));
       } else {
         leave(step.node);
       }
@@ -39,13 +38,14 @@ class Tarjan {
  private:
   struct Step {
     NodeIndex node = 0;
-    std::size_t next = 0;  // position in the node's edges
+    EdgesOf::Iterator next, end;
   };
 
   void enter(NodeIndex node) {
     order_[node] = low_[node] = seen_++;
     open_.push_back(node);
-    path_.push_back({node, 0});
+    const auto edges = graph_.edges_of(node);
+    path_.push_back({node, edges.begin(), edges.end()});
   }
 
   // `enter` may move path_, so no reference into it lives across this.

@@ -74,7 +74,6 @@ NodeIndex WaitGraph::node(NodeId id) {
   if (is_new) {
     nodes_.push_back(Node{.id = id, .deadline_seconds = std::nullopt, .why = {}});
     out_.emplace_back();
-    groups_.push_back(0);
   }
   return entry->second;
 }
@@ -85,26 +84,29 @@ std::optional<NodeIndex> WaitGraph::find(NodeId id) const {
   return entry->second;
 }
 
-void WaitGraph::reserve(std::size_t nodes) {
+void WaitGraph::reserve(std::size_t nodes, std::size_t edges) {
   nodes_.reserve(nodes);
-  edges_.reserve(2 * nodes);
   out_.reserve(nodes);
-  groups_.reserve(nodes);
   index_.reserve(nodes);
+  edges_.reserve(edges);
+  next_.reserve(edges);
 }
 
 std::uint32_t WaitGraph::new_group(NodeIndex from) {
-  return groups_[from]++;
+  return out_[from].groups++;
 }
 
 EdgeIndex WaitGraph::need(NodeIndex from, NodeIndex to, Relation relation, Evidence evidence,
                           Grade grade, std::optional<std::uint32_t> group) {
-  assert(!group || *group < groups_[from]);  // it came from new_group(from)
+  assert(!group || *group < out_[from].groups);  // it came from new_group(from)
   assert(to < nodes_.size());
   const std::uint32_t in_group = group ? *group : new_group(from);
   const auto index = static_cast<EdgeIndex>(edges_.size());
   edges_.push_back(Edge{from, to, relation, grade, in_group, std::move(evidence)});
-  out_[from].push_back(index);
+  next_.push_back(kNoEdge);
+  auto& [first, last, groups] = out_[from];
+  (first == kNoEdge ? first : next_[last]) = index;
+  last = index;
   return index;
 }
 

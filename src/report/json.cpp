@@ -120,7 +120,7 @@ class Document {
     }
     if (const auto name = facts_.name(node.id)) json["name"] = to_json_value(*name);
     if (const auto place = facts_.place(node.id)) put_place(*place, json);
-    if (!node.why.empty()) json["acts_because"] = node.why;
+    if (!node.reason().empty()) json["acts_because"] = node.reason();
     return json;
   }
 

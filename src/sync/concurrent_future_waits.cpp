@@ -21,9 +21,7 @@ void add_work(Building& building, Address future, NodeIndex index, std::uint32_t
 }
 
 void add_completions(Building& building, Address future, NodeIndex index, std::uint32_t group) {
-  const auto found = building.completions.find(future.value);
-  if (found == building.completions.end()) return;
-  for (const auto* each : found->second) {
+  for (const auto* each : building.completions_of(future)) {
     if (!each->future_is_concurrent) continue;
     building.graph.need(index, building.future_node(each->completer), Relation::kCompletedBy,
                         {each->evidence}, graph::Grade::kSeen, group);

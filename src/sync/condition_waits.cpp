@@ -31,19 +31,17 @@ NodeIndex holder_node(Building& building, const snapshot::Holder& holder) {
 
 bool waits_for(const Building& building, const snapshot::Holder& holder, Address object) {
   if (holder.kind != HolderKind::kThread) return false;
-  const auto thread = building.threads.find(holder.object.value);
-  return thread != building.threads.end() && thread->second->wait.object == object &&
-         !thread->second->wait.timed;
+  const auto* thread = building.threads.find(holder.object);
+  return thread != nullptr && thread->wait.object == object && !thread->wait.timed;
 }
 
 // The task that runs on a thread is that thread, as far as what it can release goes.
 bool runs_on_waiter(const Building& building, const snapshot::Holder& holder, Address object) {
   if (holder.kind != HolderKind::kTask) return false;
-  const auto task = building.tasks.find(holder.object.value);
-  if (task == building.tasks.end() || !task->second->running) return false;
-  const auto loop = building.loops.find(task->second->loop.value);
-  return loop != building.loops.end() &&
-         waits_for(building, {HolderKind::kThread, loop->second->thread, ""}, object);
+  const auto* task = building.tasks.find(holder.object);
+  if (task == nullptr || !task->running) return false;
+  const auto* loop = building.loops.find(task->loop);
+  return loop != nullptr && waits_for(building, {HolderKind::kThread, loop->thread, ""}, object);
 }
 
 void add_holders(Building& building, NodeIndex index, const snapshot::References& references) {

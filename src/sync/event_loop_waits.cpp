@@ -28,8 +28,8 @@ void add_event_loop_waits(Building& building) {
     const auto index = building.node(NodeKind::kEventLoop, loop.object);
     if (loop.thread) {
       // A loop that is inside a callback owes everything that it serves.
-      const auto thread = building.threads.find(loop.thread.value);
-      const bool inside = thread != building.threads.end() && thread->second->runs_handle;
+      const auto* thread = building.threads.find(loop.thread);
+      const bool inside = thread != nullptr && thread->runs_handle;
       if (inside) building.graph.at(building.thread_node(loop.thread)).demanded = true;
       building.graph.need(index, building.thread_node(loop.thread), Relation::kRunsOn,
                           {"running loop"});

@@ -10,6 +10,9 @@ using graph::NodeIndex;
 using graph::NodeKind;
 using graph::Relation;
 
+// One for all futures, of which there may be very many.
+const Shared<std::string> kSettable("anyone who holds it may set it");
+
 NodeIndex completer_node(Building& building, const snapshot::Completion& completion) {
   if (completion.kind == snapshot::CompleterKind::kConcurrentFuture) {
     return building.node(NodeKind::kConcurrentFuture, completion.completer);
@@ -28,7 +31,7 @@ void add_future_waits(Building& building) {
     }
     // A gather needs each of its children: a group for each, and no other.
     const auto any = future.gathers ? 0 : building.graph.new_group(index);
-    for (const auto* each : building.completions[future.object.value]) {
+    for (const auto* each : building.completions_of(future.object)) {
       if (each->future_is_concurrent) continue;
       const auto group = future.gathers ? building.graph.new_group(index) : any;
       building.graph.need(index, completer_node(building, *each), Relation::kCompletedBy,
@@ -36,7 +39,7 @@ void add_future_waits(Building& building) {
     }
     if (!future.gathers) building.need_handles(index, future.object, any);
     if (building.graph.edges_of(index).empty()) {
-      building.acts(index, Acts::kOpen, "anyone who holds it may set it");
+      building.acts(index, Acts::kOpen, kSettable);
     }
   }
 }

@@ -7,12 +7,14 @@ using graph::Acts;
 using graph::NodeIndex;
 using graph::NodeKind;
 
-Building::Building(const snapshot::Snapshot& facts) : snapshot(facts) {
-  tasks.reserve(facts.tasks.size());
-  graph.reserve(facts.tasks.size());
-  for (const auto& each : facts.tasks) tasks.emplace(each.object.value, &each);
-  for (const auto& each : facts.loops) loops.emplace(each.object.value, &each);
-  for (const auto& each : facts.threads) threads.emplace(each.state.value, &each);
+Building::Building(const snapshot::Snapshot& facts)
+    : snapshot(facts),
+      tasks(facts.tasks, &snapshot::Task::object),
+      loops(facts.loops, &snapshot::EventLoop::object),
+      threads(facts.threads, &snapshot::Thread::state) {
+  const auto tasks_and_futures = facts.tasks.size() + facts.futures.size();
+  graph.reserve(tasks_and_futures + tasks_and_futures / 8,
+                2 * facts.tasks.size() + facts.completions.size() + tasks_and_futures / 8);
   for (const auto& each : facts.completions) {
     // No object completes itself; what looks so is damaged.
     if (each.completer != each.future) completions[each.future.value].push_back(&each);
@@ -33,8 +35,14 @@ void Building::note_handle(const snapshot::Handle& handle) {
   }
 }
 
+const Building::Completions& Building::completions_of(Address future) const {
+  static const Completions kNone;
+  const auto found = completions.find(future.value);
+  return found == completions.end() ? kNone : found->second;
+}
+
 NodeIndex Building::future_node(Address future) {
-  return node(tasks.contains(future.value) ? NodeKind::kTask : NodeKind::kFuture, future);
+  return node(tasks.find(future) != nullptr ? NodeKind::kTask : NodeKind::kFuture, future);
 }
 
 void Building::need_loop_run(NodeIndex from, const snapshot::Thread& thread, std::size_t below) {
@@ -53,6 +61,10 @@ void Building::need_handles(NodeIndex from, Address future, std::uint32_t group)
 }
 
 void Building::acts(NodeIndex index, Acts how, std::string why) {
+  acts(index, how, Shared(std::move(why)));
+}
+
+void Building::acts(NodeIndex index, Acts how, Shared<std::string> why) {
   graph.at(index).acts = how;
   graph.at(index).why = std::move(why);
 }
@@ -63,7 +75,7 @@ static void mark_unread(graph::WaitGraph& graph) {
     auto& node = graph.at(i);
     if (node.acts != Acts::kWhenFreed || graph.group_count(i) != 0) continue;
     node.acts = Acts::kUnreadable;
-    node.why = "it could not be read";
+    node.why = Shared<std::string>("it could not be read");
   }
 }
 

@@ -54,7 +54,7 @@ class Cancellers {
   // What ends a task or a future ends the wait of those that complete it: wait_for cancels the
   // task that it waits for, a gather its children.
   void end(Address future, Address handle) {
-    if (building_.tasks.contains(future.value)) return cancel(future, handle);
+    if (building_.tasks.find(future) != nullptr) return cancel(future, handle);
     const auto found = completers_.find(future.value);
     if (found == completers_.end()) return;
     for (const auto task : found->second) cancel(task, handle);
@@ -67,8 +67,8 @@ class Cancellers {
   void pass_on() {
     const auto [task, handle] = open_.back();
     open_.pop_back();
-    const auto found = building_.tasks.find(task.value);
-    if (found != building_.tasks.end()) end(found->second->waits_for, handle);
+    const auto* found = building_.tasks.find(task);
+    if (found != nullptr) end(found->waits_for, handle);
   }
 
   const Building& building_;
@@ -94,10 +94,10 @@ void add_task(Building& building, const snapshot::Task& task, const Cancellers& 
     return building.acts(index, Acts::kAlone, "it is done");
   }
   building.graph.at(index).demanded = task.is_request;
-  const auto loop = building.loops.find(task.loop.value);
-  const bool has_thread = loop != building.loops.end() && loop->second->thread;
+  const auto* loop = building.loops.find(task.loop);
+  const bool has_thread = loop != nullptr && loop->thread;
   if (task.running && has_thread) {
-    building.graph.need(index, building.thread_node(loop->second->thread), Relation::kRunsOn,
+    building.graph.need(index, building.thread_node(loop->thread), Relation::kRunsOn,
                         {"current task"});
     return;
   }

@@ -15,10 +15,8 @@ void add_work_items(Building& building, const snapshot::Executor& executor) {
       building.graph.at(index).demanded = true;
       building.graph.need(index, building.thread_node(item.runs_on), Relation::kRunsOn,
                           {"running item"});
-      const auto thread = building.threads.find(item.runs_on.value);
-      if (thread != building.threads.end()) {
-        building.need_loop_run(index, *thread->second, item.frame);
-      }
+      const auto* thread = building.threads.find(item.runs_on);
+      if (thread != nullptr) building.need_loop_run(index, *thread, item.frame);
     } else {
       building.graph.need(index, building.node(NodeKind::kExecutor, executor.object),
                           Relation::kQueuedBehind, {"queue"});

@@ -6,6 +6,7 @@
 
 #include "hangspy/snapshot.hpp"
 #include "hangspy/wait_graph.hpp"
+#include "snapshot/by_identity.hpp"
 
 namespace hangspy::sync {
 
@@ -18,14 +19,16 @@ struct Building {
 
   const snapshot::Snapshot& snapshot;
   graph::WaitGraph graph;
-  std::unordered_map<std::uint64_t, const snapshot::Task*> tasks;
-  std::unordered_map<std::uint64_t, const snapshot::EventLoop*> loops;
-  std::unordered_map<std::uint64_t, const snapshot::Thread*> threads;  // by thread state
-  // What will complete a future, asyncio's or a concurrent one, by the future.
-  std::unordered_map<std::uint64_t, std::vector<const snapshot::Completion*>> completions;
+  snapshot::ByIdentity<snapshot::Task> tasks;
+  snapshot::ByIdentity<snapshot::EventLoop> loops;
+  snapshot::ByIdentity<snapshot::Thread> threads;  // by thread state
+  using Completions = std::vector<const snapshot::Completion*>;
+  std::unordered_map<std::uint64_t, Completions> completions;  // by the future
   std::unordered_map<std::uint64_t, std::vector<const snapshot::WorkItem*>> items;
   std::unordered_map<std::uint64_t, std::vector<Address>> handles;
 
+  // What will complete a future, asyncio's or a concurrent one.
+  [[nodiscard]] const Completions& completions_of(Address future) const;
   // The node of an asyncio future or task, whichever the object is.
   graph::NodeIndex future_node(Address future);
   // What goes on only when the loop that `thread` runs inside frame `below` has done what it runs
@@ -38,6 +41,7 @@ struct Building {
   graph::NodeIndex thread_node(Address state) { return node(graph::NodeKind::kThread, state); }
   graph::NodeIndex node(graph::NodeKind kind, Address object) { return graph.node({kind, object}); }
   void acts(graph::NodeIndex index, graph::Acts how, std::string why);
+  void acts(graph::NodeIndex index, graph::Acts how, Shared<std::string> why);  // of very many
 };
 
 void add_thread_waits(Building& building);

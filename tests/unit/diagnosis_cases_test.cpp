@@ -264,7 +264,7 @@ TEST(DiagnosisCases, SayWhyALockWithADoubtfulHolderIsOpen) {
   const auto lent = found.graph.find({graph::NodeKind::kLock, {0x901}});
   ASSERT_TRUE(lent.has_value());
   EXPECT_EQ(found.graph.at(*lent).acts, graph::Acts::kOpen);
-  EXPECT_THAT(found.graph.at(*lent).why, HasSubstr("may have released it"));
+  EXPECT_THAT(found.graph.at(*lent).reason(), HasSubstr("may have released it"));
   EXPECT_TRUE(found.graph.edges_of(*lent).empty());
 }
 

@@ -41,7 +41,8 @@ TEST(WaitGraph, KeepsWhatAnEdgeWasMadeOf) {
   EXPECT_EQ(edge.evidence.words(), (std::vector<std::string>{"owner field", "futex"}));
   EXPECT_NE(sketch.graph.edge(second).group, group);
   EXPECT_EQ(sketch.graph.group_count(nodes[0]), 2u);
-  EXPECT_EQ(sketch.graph.edges_of(nodes[0]), (std::vector<EdgeIndex>{first, second}));
+  const auto edges = sketch.graph.edges_of(nodes[0]);
+  EXPECT_EQ(std::vector(edges.begin(), edges.end()), (std::vector<EdgeIndex>{first, second}));
   EXPECT_TRUE(sketch.graph.edges_of(nodes[1]).empty());
 }
 
