@@ -31,7 +31,7 @@ class Memory {
 
   // These will be read soon, one after the other: a hint, so that what has to be fetched is fetched
   // in one go. What cannot be is left to the read, which says so.
-  virtual void expect(const std::vector<Address>& addresses) const { static_cast<void>(addresses); }
+  virtual void expect(std::span<const Address> addresses) const { static_cast<void>(addresses); }
 };
 
 // A memory all of whose reads are of lasting bytes.

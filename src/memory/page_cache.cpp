@@ -2,8 +2,11 @@
 // nearly every read falls on one of them.
 #include "memory/page_cache.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -12,10 +15,22 @@ namespace {
 
 constexpr std::uint64_t kOffsetMask = kPageSize - 1;
 constexpr std::size_t kPagesAChunk = 64;
+constexpr std::size_t kPagesALargeChunk = 2048;
+constexpr std::size_t kHugePage = 2 << 20;
 constexpr std::size_t kPagesARenewal = 1024;  // at once
 
 std::uint64_t page_of(std::uint64_t at) {
   return at & ~kOffsetMask;
+}
+
+// Of a large chunk the part that huge pages can back. A fault for each small page costs as much as
+// copying it. The kernel may decline.
+std::span<std::byte> in_huge_pages(std::span<std::byte> chunk) {
+  void* start = chunk.data();
+  std::size_t length = chunk.size();
+  if (std::align(kHugePage, kHugePage, start, length) == nullptr) return chunk;
+  ::madvise(start, length & ~(kHugePage - 1), MADV_HUGEPAGE);
+  return {static_cast<std::byte*>(start), length};
 }
 
 tl::unexpected<Error> unmapped(std::uint64_t at) {
@@ -67,7 +82,7 @@ Result<void> PageCache::read_lasting(Address at, std::span<std::byte> out) const
   return read_for(Use::kLasting, at, out);
 }
 
-void PageCache::expect(const std::vector<Address>& addresses) const {
+void PageCache::expect(std::span<const Address> addresses) const {
   if (frozen_) return;
   std::vector<Address> pages;
   for (const Address each : addresses) {
@@ -329,9 +344,11 @@ void PageCache::keep_fetched(const Batch& batch) const {
 std::span<std::byte> PageCache::take_room(std::size_t pages) const {
   const std::size_t length = pages * kPageSize;
   if (room_.size() < length) {
-    const std::size_t chunk = std::max(pages, kPagesAChunk) * kPageSize;
-    chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(chunk));
-    room_ = {chunks_.back().get(), chunk};
+    const std::size_t wanted = std::max(pages, std::min(slots_.size() / 2, kPagesALargeChunk));
+    const std::size_t length_of_chunk = std::max(wanted, kPagesAChunk) * kPageSize;
+    const std::size_t to_align = length_of_chunk >= kHugePage ? kHugePage : 0;
+    chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(length_of_chunk + to_align));
+    room_ = in_huge_pages({chunks_.back().get(), length_of_chunk + to_align});
   }
   const std::span<std::byte> taken = room_.first(length);
   room_ = room_.subspan(length);

@@ -44,7 +44,7 @@ class PageCache final : public Memory {
   // kLimit (`max_pages` known already), and what the fetch itself says.
   [[nodiscard]] Result<void> read(Address at, std::span<std::byte> out) const override;
   [[nodiscard]] Result<void> read_lasting(Address at, std::span<std::byte> out) const override;
-  void expect(const std::vector<Address>& addresses) const override;
+  void expect(std::span<const Address> addresses) const override;
 
   // Fetches in one call every page not known yet (any address in it names a page). A page that
   // cannot be read is remembered as absent. Errors: kLimit, kNotCopied when frozen, the fetch's.

@@ -140,16 +140,14 @@ Result<std::optional<Address>> Objects::item(Address dict_at, std::string_view k
 Result<Items> Objects::weak_set(Address object) const {
   HANGSPY_TRY(data, attribute(object, "data"));
   HANGSPY_TRY(references, set(data));
-  expect(references);
-  Items live;
-  live.reserve(references.size());
-  for (const auto reference : references) {
-    HANGSPY_TRY(target, pointer(reference + layout().weak_reference.object));
-    if (target) live.push_back(target);
+  Items referred;
+  referred.reserve(references.size());
+  for (std::size_t i = 0; i < references.size(); ++i) {
+    if (i % kAtATime == 0) expect(some_of(references, i));
+    HANGSPY_TRY(target, pointer(references[i] + layout().weak_reference.object));
+    if (target) referred.push_back(target);
   }
-  expect(live);
-  std::erase_if(live, [this](Address each) { return is_none(each); });
-  return live;
+  return referred;
 }
 
 }  // namespace hangspy::python

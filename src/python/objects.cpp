@@ -26,6 +26,17 @@ Result<Address> Objects::pointer(Address at) const {
   return Address{word};
 }
 
+void Objects::expect_behind(std::span<const Address> objects, std::uint64_t field) const {
+  if (objects.size() < kMany) return;
+  Items behind;
+  behind.reserve(objects.size());
+  for (const auto each : objects) {
+    const auto at = pointer(each + field);
+    if (at && *at) behind.push_back(*at);
+  }
+  expect(behind);
+}
+
 Result<std::vector<std::uint64_t>> Objects::words(Address at, std::uint64_t count) const {
   if (count > kMaxItems) {
     return fail(Failure::kLimit, "more than a million items at " + to_hex(at));
@@ -96,7 +107,7 @@ Result<const Objects::TypeFacts*> Objects::read_facts(Address type) const {
     HANGSPY_TRY(count, value<std::uint64_t>(mro_at + layout().variable_object.item_count));
     if (count > kMaxClasses) return fail(Failure::kLimit, "an mro too long at " + to_hex(mro_at));
     HANGSPY_TRY(classes, words(mro_at + layout().tuple.items, count));
-    for (const auto each : classes) known.mro.insert({each});
+    for (const auto each : classes) known.mro.push_back({each});
   }
   return &types_.emplace(type.value, std::move(known)).first->second;
 }
@@ -131,7 +142,9 @@ Result<std::uint64_t> Objects::basic_size(Address type) const {
 bool Objects::is_instance(Address object, Address type) const {
   if (!object || !type) return false;
   const auto known = facts_of(object);
-  return known && (*known)->mro.contains(type);
+  if (!known) return false;
+  const auto& mro = (*known)->mro;
+  return std::find(mro.begin(), mro.end(), type) != mro.end();
 }
 
 bool Objects::is_builtin(Address object, std::string_view name) const {

@@ -66,10 +66,14 @@ class Objects {
   // `count` words from `at`, in one read. Error: kLimit over kMaxItems.
   [[nodiscard]] Result<std::vector<std::uint64_t>> words(Address at, std::uint64_t count) const;
   [[nodiscard]] Result<std::string> c_string(Address at) const;
-  // Memory::expect, for so many objects that it pays: each page of a few is soon met anyway.
-  void expect(const Items& objects) const {
+  // Memory::expect, for so many objects that it pays: each page of a few is soon met anyway. Of
+  // very many kAtATime: what was read of those is still in the processor's cache when it is looked
+  // at.
+  void expect(std::span<const Address> objects) const {
     if (objects.size() >= kMany) memory_.expect(objects);
   }
+  // The same for what each of them points to at `field`.
+  void expect_behind(std::span<const Address> objects, std::uint64_t field) const;
 
   // ---- types
   // The object's type; an error unless the type's own type is a type, too.
@@ -108,7 +112,7 @@ class Objects {
   [[nodiscard]] Result<std::vector<Entry>> dict(Address object) const;
   // The value of a str key, if there is one.
   [[nodiscard]] Result<std::optional<Address>> item(Address dict, std::string_view key) const;
-  // The live objects of a weakref.WeakSet.
+  // What the references of a weakref.WeakSet refer to: None, where that is no more.
   [[nodiscard]] Result<Items> weak_set(Address object) const;
 
   // ---- attributes
@@ -132,6 +136,10 @@ class Objects {
   static constexpr std::uint64_t kMaxItems = 1U << 20;
   static constexpr std::uint64_t kMaxText = 1U << 14;
   static constexpr std::size_t kMany = 64;
+  static constexpr std::size_t kAtATime = 1024;
+  static std::span<const Address> some_of(const Items& all, std::size_t first) {
+    return std::span(all).subspan(first, std::min(kAtATime, all.size() - first));
+  }
 
  private:
   Objects(const layouts::Build& build, const memory::Memory& lasting)
@@ -141,7 +149,7 @@ class Objects {
     Text name;
     std::uint64_t flags = 0;
     bool is_generator = false;
-    std::set<Address> mro;
+    Items mro;  // few
   };
   [[nodiscard]] Result<const TypeFacts*> facts(Address type) const;
   [[nodiscard]] Result<const TypeFacts*> read_facts(Address type) const;

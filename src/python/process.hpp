@@ -77,7 +77,7 @@ class Process {
                                           const std::vector<target::ThreadState>& kernel_threads);
   [[nodiscard]] Result<void> read_tasks();
   [[nodiscard]] Result<Items> task_objects() const;
-  void expect_coroutines(const Items& tasks) const;
+  void read_some(std::span<const Address> objects);
   [[nodiscard]] Result<snapshot::Task> read_task(Address object) const;
   void continue_on_thread(std::vector<snapshot::AwaitLink>& chain) const;
   [[nodiscard]] Result<Text> task_name(Address object) const;

@@ -64,16 +64,23 @@ Result<snapshot::Task> Process::read_task(Address object) const {
   return task;
 }
 
-// Most of a task's pages are its coroutine's; its own have been read.
-void Process::expect_coroutines(const Items& tasks) const {
-  Items coroutines;
-  coroutines.reserve(tasks.size());
-  for (const auto task : tasks) {
-    if (!is_task(task)) continue;
-    const auto coroutine = objects_.pointer(task + objects_.layout().task.coroutine);
-    if (coroutine && *coroutine) coroutines.push_back(*coroutine);
+void Process::read_some(std::span<const Address> objects) {
+  objects_.expect(objects);
+  Items tasks(objects.begin(), objects.end());
+  // None is none, and a task type written in Python has no such fields.
+  std::erase_if(tasks, [this](Address each) { return !is_task(each); });
+  const auto& field = objects_.layout().task;
+  for (const auto part : {field.coroutine, field.waits_for, field.name}) {
+    objects_.expect_behind(tasks, part);
   }
-  objects_.expect(coroutines);
+  for (const auto object : tasks) {
+    auto task = read_task(object);
+    if (task) {
+      tasks_.push_back(std::move(*task));
+    } else {
+      missing_.push_back("the task at " + to_hex(object) + ": " + task.error().what);
+    }
+  }
 }
 
 Result<void> Process::read_tasks() {
@@ -83,15 +90,8 @@ Result<void> Process::read_tasks() {
     for (const auto& entry : entries) running_tasks_.emplace(entry.second.value, true);
   }
   tasks_.reserve(all.size());
-  expect_coroutines(all);
-  for (const auto object : all) {
-    if (!is_task(object)) continue;  // a task type written in Python has no such fields
-    auto task = read_task(object);
-    if (task) {
-      tasks_.push_back(std::move(*task));
-    } else {
-      missing_.push_back("the task at " + to_hex(object) + ": " + task.error().what);
-    }
+  for (std::size_t i = 0; i < all.size(); i += Objects::kAtATime) {
+    read_some(Objects::some_of(all, i));
   }
   return {};
 }

@@ -9,6 +9,7 @@
 // Sources: Lib/asyncio/{tasks,futures,taskgroups}.py, tags v3.11.7 to v3.13.0.
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 
 #include "sync/reads.hpp"
 
@@ -16,6 +17,7 @@ namespace hangspy::sync {
 namespace {
 
 using python::Mark;
+using python::Objects;
 using python::TypeMark;
 using snapshot::CompleterKind;
 using snapshot::Completion;
@@ -44,12 +46,21 @@ class FutureReading {
       : process_(process), snapshot_(snapshot) {}
 
   void read() {
-    for (const auto& task : process_.tasks()) {
+    python::Items tasks;
+    tasks.reserve(process_.tasks().size());
+    seen_.reserve(process_.tasks().size());
+    for (const auto& task : process_.tasks()) tasks.push_back(task.object);
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      if (i % Objects::kAtATime == 0) expect_callbacks(Objects::some_of(tasks, i));
+      const auto& task = process_.tasks()[i];
       if (task.state != snapshot::FutureState::kPending) continue;
       if (task.waits_for) visit(task.waits_for);
       read_outgoing(task.object);
     }
-    while (!queue_.empty() && seen_.size() < kMaxFutures) {
+    snapshot_.futures.reserve(queue_.size());
+    for (std::size_t i = 0; !queue_.empty() && seen_.size() < kMaxFutures; ++i) {
+      const auto next = std::min(Objects::kAtATime, queue_.size());
+      if (i % Objects::kAtATime == 0) expect_callbacks(std::span(queue_).last(next));
       const auto future = queue_.back();
       queue_.pop_back();
       read_future(future);
@@ -58,9 +69,14 @@ class FutureReading {
   }
 
  private:
+  // Nearly every future has one, in a field of its own.
+  void expect_callbacks(std::span<const Address> futures) const {
+    process_.objects().expect_behind(futures, process_.objects().layout().future.callback);
+  }
+
   void visit(Address future) {
     if (process_.is_task(future) || !process_.is_future(future)) return;
-    if (seen_.insert(future).second) queue_.push_back(future);
+    if (seen_.insert(future.value).second) queue_.push_back(future);
   }
 
   void read_future(Address future) {
@@ -195,7 +211,7 @@ class FutureReading {
 
   const python::Process& process_;
   snapshot::Snapshot& snapshot_;
-  std::set<Address> seen_;
+  std::unordered_set<std::uint64_t> seen_;
   std::set<std::pair<Address, Address>> pairs_;
   python::Items queue_;
 };

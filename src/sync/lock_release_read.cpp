@@ -278,6 +278,7 @@ Result<std::vector<Entered>> entered_behind(const python::Process& process,
                                             const Entered& entered) {
   std::vector<Entered> all;
   HANGSPY_TRY(stacked, entered_on_stack(process, entered.object));
+  all.reserve(stacked.size());
   for (const auto each : stacked) all.push_back({each, std::nullopt, true});
   if (!entered.inside) return all;
   HANGSPY_TRY(deeper, process.frames().open_withs(*entered.inside));
@@ -298,6 +299,7 @@ bool keeps(const python::Process& process, Address entered, Address lock) {
 Result<std::vector<Entered>> entered_in(const python::Process& process, const RawFrame& frame) {
   std::vector<Entered> all;
   HANGSPY_TRY(own, process.frames().open_withs(frame));
+  all.reserve(own.size());
   for (const auto each : own) all.push_back({each, std::nullopt, false});
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (all.size() > kMaxEntered) {
