@@ -29,6 +29,13 @@ class Memory {
     return read(at, out);
   }
 
+  // The bytes themselves, where they lie in one piece and read() would give just them; else null,
+  // and read() says why. Good until the next call.
+  [[nodiscard]] virtual const std::byte* at_hand(Address at, std::size_t length) const {
+    static_cast<void>(at), static_cast<void>(length);
+    return nullptr;
+  }
+
   // These will be read soon, one after the other: a hint, so that what has to be fetched is fetched
   // in one go. What cannot be is left to the read, which says so.
   virtual void expect(std::span<const Address> addresses) const { static_cast<void>(addresses); }
@@ -51,6 +58,11 @@ template <class T>
 [[nodiscard]] Result<T> read_as(const Memory& memory, Address at) {
   static_assert(std::is_trivially_copyable_v<T>);
   T value{};
+  // Nearly every read is of a word on a page that was just read.
+  if (const auto* bytes = memory.at_hand(at, sizeof(T))) {
+    std::memcpy(&value, bytes, sizeof(T));
+    return value;
+  }
   HANGSPY_CHECK(memory.read(at, std::as_writable_bytes(std::span(&value, 1))));
   return value;
 }

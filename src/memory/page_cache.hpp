@@ -44,6 +44,12 @@ class PageCache final : public Memory {
   // kLimit (`max_pages` known already), and what the fetch itself says.
   [[nodiscard]] Result<void> read(Address at, std::span<std::byte> out) const override;
   [[nodiscard]] Result<void> read_lasting(Address at, std::span<std::byte> out) const override;
+  [[nodiscard]] const std::byte* at_hand(Address at, std::size_t length) const override {
+    const std::uint64_t offset = at.value % kPageSize;
+    const Last& last = recent(Use::kAny, at.value);
+    const bool is_known = last.at == at.value - offset && last.given == nullptr;
+    return is_known && length <= kPageSize - offset ? last.bytes + offset : nullptr;
+  }
   void expect(std::span<const Address> addresses) const override;
 
   // Fetches in one call every page not known yet (any address in it names a page). A page that

@@ -261,6 +261,20 @@ TEST(PageCache, KnowsWhatWasReadOnlyAsLasting) {
   EXPECT_EQ(cache.asked(), pages({0x1000, 0x2000}));
 }
 
+TEST(PageCache, HasAtHandWhatLiesInOnePieceOnAPageThatWasRead) {
+  FakePages target;
+  const PageCache cache(target.fetch());
+  EXPECT_EQ(cache.at_hand({0x1010}, 8), nullptr);
+  std::array<std::byte, 8> out{};
+  ASSERT_TRUE(cache.read({0x1ff0}, out));
+  const auto* found = cache.at_hand({0x1ff8}, 8);
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(std::vector(found, found + 8), expected(0x1ff8, 8));
+  EXPECT_EQ(cache.at_hand({0x1ff9}, 8), nullptr);
+  ASSERT_TRUE(cache.read_lasting({0x2000}, out));
+  EXPECT_EQ(cache.at_hand({0x2000}, 8), nullptr);  // or it would not be remembered
+}
+
 class PageCacheOfAStop : public testing::Test {
  protected:
   void SetUp() override {
@@ -288,6 +302,11 @@ TEST_F(PageCacheOfAStop, BorrowsFromBeforeWhatMayHaveChangedAndChangedBack) {
   EXPECT_EQ(copy.changed().value(), pages({}));
   target.written[0x2003] = std::byte{0xee};
   EXPECT_EQ(copy.changed().value(), pages({0x2000}));
+}
+
+TEST_F(PageCacheOfAStop, HasNothingAtHandThatItBorrows) {
+  ASSERT_TRUE(copy.read({0x1000}, out));
+  EXPECT_EQ(copy.at_hand({0x1000}, 8), nullptr);
 }
 
 TEST_F(PageCacheOfAStop, LacksWhatWasCopiedNeitherBeforeNorInIt) {
