@@ -92,6 +92,7 @@ struct Thread {
   std::int64_t syscall = -1;
   std::optional<std::uint64_t> run_counter;
   bool slept = false;  // it did not run while this snapshot was read
+  bool moves = false;  // it ran so shortly before that what is said of it may be torn
   Address running_loop;
   Address runs_handle;        // the event loop's handle whose callback it is in
   std::vector<Frame> frames;  // innermost first
@@ -125,6 +126,7 @@ struct Task {
   std::int32_t cancels_requested = 0;
   FutureState state = FutureState::kPending;
   bool running = false;
+  bool moves = false;            // it took a step just then: what is said of it may be torn
   bool is_request = false;       // an ASGI server's or Django's handler is in its chain
   std::vector<AwaitLink> chain;  // outermost first
 
@@ -137,6 +139,7 @@ struct Future {
   FutureState state = FutureState::kPending;
   Address loop;
   bool gathers = false;  // needs all of its completers, not any one
+  bool moves = false;    // it changed just then: what is said of it may be torn
 
   bool operator==(const Future&) const = default;
 };
@@ -189,6 +192,7 @@ struct EventLoop {
 struct ConcurrentFuture {
   Address object;
   FutureState state = FutureState::kPending;
+  bool moves = false;  // it changed just then: its state may be torn
 
   bool operator==(const ConcurrentFuture&) const = default;
 };
@@ -215,6 +219,7 @@ struct Executor {
   bool shut_down = false;
   // Every worker that it may ever have is in `workers`: none is only starting, none may be added.
   bool complete = true;
+  bool moves = false;            // a worker of it ran just then: what is said of it may be torn
   std::vector<Address> workers;  // thread states; of a CurrentThreadExecutor its one thread
   bool serves = false;  // CurrentThread: its run_until_future is the thread's innermost wait
   Address until;        // CurrentThread: the future until which it serves

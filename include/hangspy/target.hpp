@@ -47,6 +47,7 @@ struct ThreadState {
   std::uint64_t instruction_pointer = 0;     // 0 where it was not read
   std::uint64_t frame_pointer = 0;           // rbp; 0 where it was not read
   std::optional<std::uint64_t> run_counter;  // times it was scheduled in; absent in a core
+  bool ran = false;                          // of one that was stopped: it ran just before
 };
 
 // Whole pages, by address; the unit of reading and of remembering.

@@ -10,7 +10,7 @@ namespace {
 using snapshot::WaitKind;
 
 bool blocks(const Facts& facts, const snapshot::Thread& thread) {
-  if (!facts.runs_loop(thread) || thread.wait.kind == WaitKind::kSelector ||
+  if (thread.moves || !facts.runs_loop(thread) || thread.wait.kind == WaitKind::kSelector ||
       thread.wait.kind == WaitKind::kNone) {
     return false;
   }

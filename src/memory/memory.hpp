@@ -13,6 +13,14 @@
 
 namespace hangspy::memory {
 
+// What a copy of one moment had to take from elsewhere, counted in reads since the beginning.
+struct Motion {
+  std::uint64_t torn = 0;   // of bytes of a later moment, and others than just before the copy
+  std::uint64_t fresh = 0;  // those, and reads of copied bytes that were others just before it
+
+  bool operator==(const Motion&) const = default;
+};
+
 class Memory {
  public:
   Memory() = default;
@@ -36,9 +44,13 @@ class Memory {
     return nullptr;
   }
 
+  // A memory that is of one moment, or does not know, has seen none.
+  [[nodiscard]] virtual Motion motion() const { return {}; }
+
   // These will be read soon, one after the other: a hint, so that what has to be fetched is fetched
   // in one go. What cannot be is left to the read, which says so.
   virtual void expect(std::span<const Address> addresses) const { static_cast<void>(addresses); }
+  [[nodiscard]] virtual bool takes_hints() const { return false; }
 };
 
 // A memory all of whose reads are of lasting bytes.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,7 +18,6 @@ constexpr std::uint64_t kOffsetMask = kPageSize - 1;
 constexpr std::size_t kPagesAChunk = 64;
 constexpr std::size_t kPagesALargeChunk = 2048;
 constexpr std::size_t kHugePage = 2 << 20;
-constexpr std::size_t kPagesARenewal = 1024;  // at once
 
 std::uint64_t page_of(std::uint64_t at) {
   return at & ~kOffsetMask;
@@ -35,24 +35,6 @@ std::span<std::byte> in_huge_pages(std::span<std::byte> chunk) {
 
 tl::unexpected<Error> unmapped(std::uint64_t at) {
   return fail(Failure::kUnmapped, "no readable memory at " + to_hex({at}));
-}
-
-// An address of user space on x86-64, of something aligned as objects are.
-bool may_point(std::uint64_t word) {
-  constexpr std::uint64_t kLowest = 0x10000;  // vm.mmap_min_addr
-  constexpr std::uint64_t kEnd = 1ULL << 47;
-  return word >= kLowest && word < kEnd && word % 8 == 0;
-}
-
-bool has_another_pointer(const std::byte* then, const std::byte* now) {
-  for (std::size_t at = 0; at < kPageSize; at += sizeof(std::uint64_t)) {
-    std::uint64_t before = 0;
-    std::uint64_t after = 0;
-    std::memcpy(&before, then + at, sizeof before);
-    std::memcpy(&after, now + at, sizeof after);
-    if (before != after && (may_point(before) || may_point(after))) return true;
-  }
-  return false;
 }
 
 std::vector<Address> sorted(std::vector<Address> addresses) {
@@ -98,19 +80,19 @@ Result<void> PageCache::read_for(Use use, Address at, std::span<std::byte> out) 
   if (out.size() > kPageSize - offset) return read_across(use, at.value, out);
   const auto from = page(use, page_of(at.value));
   if (!from) return tl::unexpected(from.error());
-  copy_out(**from, offset, out);
+  copy_out(use, **from, offset, out);
   return {};
 }
 
-void PageCache::copy_out(const Last& from, std::uint64_t offset, std::span<std::byte> out) {
+void PageCache::copy_out(Use use, const Last& from, std::uint64_t offset,
+                         std::span<std::byte> out) const {
+  if (from.is_noted) note(use, from, offset, out.size());
   // Nearly every read is of one word, which needs no call.
   if (out.size() == sizeof(std::uint64_t)) {
     std::memcpy(out.data(), from.bytes + offset, sizeof(std::uint64_t));
   } else {
     std::memcpy(out.data(), from.bytes + offset, out.size());
   }
-  if (from.given == nullptr) return;
-  for (auto byte = offset; byte < offset + out.size(); ++byte) from.given->set(byte);
 }
 
 // All pages are there before the first byte is copied: a read never partly succeeds.
@@ -138,7 +120,7 @@ Result<void> PageCache::read_across(Use use, std::uint64_t at, std::span<std::by
   std::uint64_t offset = at & kOffsetMask;
   for (const Last& each : held) {
     const std::size_t length = std::min<std::size_t>(out.size(), kPageSize - offset);
-    copy_out(each, offset, out.first(length));
+    copy_out(use, each, offset, out.first(length));
     out = out.subspan(length);
     offset = 0;
   }
@@ -150,40 +132,72 @@ Result<const PageCache::Last*> PageCache::page(Use use, std::uint64_t at) const 
   if (at == last.at) return &last;
   auto found = slots_.find(at);
   if (found == slots_.end()) {
-    if (earlier_ != nullptr) {
-      if (const Last* earlier = earlier_page(use, at)) return earlier;
-    }
-    if (frozen_) {
-      if (missing_.size() < max_pages_) missing_.insert(at);
-      return fail(Failure::kNotCopied, "the page at " + to_hex({at}) + " was not copied");
-    }
+    if (earlier_ != nullptr) return page_outside(use, at);
+    if (frozen_) return not_copied(at);
     HANGSPY_CHECK(fetch_unknown({Address{at}}));
     found = slots_.find(at);
     if (found == slots_.end()) return unmapped(at);
   }
   (use == Use::kLasting ? found->second.asked_lasting : found->second.asked) = true;
   if (found->second.bytes == nullptr) return unmapped(at);
-  last = {at, found->second.bytes, nullptr};
-  return &last;
-}
-
-const PageCache::Last* PageCache::earlier_page(Use use, std::uint64_t at) const {
-  auto found = earlier_->slots_.find(at);
-  const bool is_late = found == earlier_->slots_.end();
-  if (is_late) {
-    if (use != Use::kLasting || !earlier_->prefetch({Address{at}})) return nullptr;
-    found = earlier_->slots_.find(at);
+  last = {.at = at, .bytes = found->second.bytes};
+  if (earlier_is_whole_ && use != Use::kLasting) {
+    last.before = earlier_->bytes_of(at);
+    last.is_noted = last.before == nullptr || std::memcmp(last.before, last.bytes, kPageSize) != 0;
   }
-  if (found == earlier_->slots_.end() || found->second.bytes == nullptr) return nullptr;
-  if (is_late || use != Use::kLasting) borrowed_.insert(at);
-  Last& last = recent(use, at);
-  last = {at, found->second.bytes, &given_[at]};
   return &last;
 }
 
-void PageCache::freeze(PageCache* earlier) {
+const std::byte* PageCache::bytes_of(std::uint64_t at) const {
+  const auto found = slots_.find(at);
+  return found == slots_.end() ? nullptr : found->second.bytes;
+}
+
+tl::unexpected<Error> PageCache::not_copied(std::uint64_t at) const {
+  if (missing_.size() < max_pages_) missing_.insert(at);
+  return fail(Failure::kNotCopied, "the page at " + to_hex({at}) + " was not copied");
+}
+
+// What lasts is given even where nobody knows what it was before.
+Result<const PageCache::Last*> PageCache::page_outside(Use use, std::uint64_t at) const {
+  const std::byte* before = earlier_->bytes_of(at);
+  if (before == nullptr && use != Use::kLasting && !earlier_is_whole_) return not_copied(at);
+  HANGSPY_CHECK(now_->prefetch({Address{at}}));
+  const std::byte* now = now_->bytes_of(at);
+  if (now == nullptr && !earlier_is_whole_) return not_copied(at);
+  if (now == nullptr) {  // it was there, or will be
+    note_torn(at);
+    return unmapped(at);
+  }
+  Last& last = recent(use, at);
+  last = {.at = at, .bytes = now, .before = before, .is_outside = true, .is_noted = true};
+  return &last;
+}
+
+// To the byte: beside an instruction's argument, which lasts, its counters go on.
+void PageCache::note(Use use, const Last& from, std::uint64_t offset, std::size_t length) const {
+  const bool is_same =
+      from.before != nullptr && std::memcmp(from.before + offset, from.bytes + offset, length) == 0;
+  const bool is_late = from.before == nullptr && use == Use::kLasting;
+  if (!is_same && !is_late) {
+    if (from.is_outside) return note_torn(from.at);
+    ++motion_.fresh;
+  } else if (from.is_outside && (is_late || use != Use::kLasting)) {
+    borrowed_.insert(from.at);
+  }
+}
+
+void PageCache::note_torn(std::uint64_t page) const {
+  ++motion_.fresh;
+  ++motion_.torn;
+  torn_.insert(page);
+}
+
+void PageCache::freeze(const PageCache* earlier, bool whole) {
   frozen_ = true;
   earlier_ = earlier;
+  earlier_is_whole_ = whole;
+  if (earlier != nullptr) now_ = std::make_unique<PageCache>(fetch_, max_pages_);
 }
 
 bool PageCache::holds(Address at) const {
@@ -191,58 +205,17 @@ bool PageCache::holds(Address at) const {
   return found != slots_.end() && found->second.bytes != nullptr;
 }
 
-Result<std::vector<Address>> PageCache::renew() {
-  const auto held = pages_that([](const Slot& each) { return each.bytes != nullptr; });
-  std::vector<std::byte> room(std::min(held.size(), kPagesARenewal) * kPageSize);
-  std::vector<Address> moving;
-  for (std::size_t from = 0; from < held.size(); from += kPagesARenewal) {
-    const auto some = std::span(held).subspan(from, std::min(kPagesARenewal, held.size() - from));
-    HANGSPY_CHECK(renew_some(some, room, moving));
-  }
-  return moving;
-}
-
-Result<void> PageCache::renew_some(std::span<const Address> pages, std::span<std::byte> room,
-                                   std::vector<Address>& moving) {
-  HANGSPY_TRY(unread, fetch_(pages, room.first(pages.size() * kPageSize)));
-  for (const std::size_t index : unread) {
-    if (index < pages.size()) slots_.at(pages[index].value).bytes = nullptr;
-  }
-  bytes_read_ += (pages.size() - unread.size()) * kPageSize;
-  for (const Address page : pages) {
-    const auto now = room.first(kPageSize);
-    room = room.subspan(kPageSize);
-    std::byte* const bytes = slots_.at(page.value).bytes;
-    if (bytes == nullptr || std::memcmp(bytes, now.data(), kPageSize) == 0) continue;
-    if (has_another_pointer(bytes, now.data())) moving.push_back(page);
-    std::memcpy(bytes, now.data(), kPageSize);
-  }
-  return {};
-}
-
-Result<std::vector<Address>> PageCache::changed() const {
+Result<std::vector<Address>> PageCache::changed(std::span<const Address> pages) const {
   PageCache now(fetch_, max_pages_);
-  std::vector<Address> pages;
-  pages.reserve(given_.size());
-  for (const auto& [at, bytes] : given_) pages.push_back({at});
-  HANGSPY_CHECK(now.prefetch(pages));
+  HANGSPY_CHECK(now.prefetch({pages.begin(), pages.end()}));
   bytes_read_ += now.bytes_read();
-  std::erase_if(pages, [&](Address each) {
-    const std::byte* then = earlier_->slots_.at(each.value).bytes;
-    const auto found = now.slots_.find(each.value);
-    return found != now.slots_.end() && found->second.bytes != nullptr &&
-           same_bytes(then, found->second.bytes, given_.at(each.value));
+  std::vector<Address> changed;
+  std::copy_if(pages.begin(), pages.end(), std::back_inserter(changed), [&](Address each) {
+    const std::byte* here = bytes_of(each.value);
+    const std::byte* there = now.bytes_of(each.value);
+    return here == nullptr || there == nullptr || std::memcmp(here, there, kPageSize) != 0;
   });
-  return sorted(std::move(pages));
-}
-
-// To the byte: beside an instruction's argument, which lasts, its counters go on.
-bool PageCache::same_bytes(const std::byte* then, const std::byte* now, const Bytes& given) {
-  if (std::memcmp(then, now, kPageSize) == 0) return true;
-  for (std::size_t byte = 0; byte < given.size(); ++byte) {
-    if (given[byte] && then[byte] != now[byte]) return false;
-  }
-  return true;
+  return changed;
 }
 
 Result<void> PageCache::prefetch(std::vector<Address> pages) {
@@ -385,6 +358,10 @@ std::vector<Address> PageCache::absent() const {
 
 std::vector<Address> PageCache::missing() const {
   return sorted(missing_);
+}
+
+std::vector<Address> PageCache::torn() const {
+  return sorted(torn_);
 }
 
 std::vector<Address> PageCache::borrowed() const {

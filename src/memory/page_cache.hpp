@@ -3,14 +3,13 @@
 // Reading CPython is thousands of reads of eight bytes that fall on a few hundred pages. Each page
 // is fetched once, so that everything built from it saw the same bytes; which pages were asked for
 // is remembered, so that a stop can copy just those in one batch; and once frozen, the cache is a
-// copy that never touches the target again. Most of what is read never changes (types, code), and
-// most of the rest does not change just now: such bytes a frozen cache may take from pages copied
-// earlier, if they prove the same afterwards, so that a stop need not last for them. Not for use by
-// two threads at once.
+// copy of one moment. Most of what is read never changes (types, code), and most of the rest does
+// not change just now: such a page need not be in the copy, so that a stop need not last for it. It
+// is fetched when it is read, and its bytes are compared with those of pages copied earlier: the
+// same before and after, they were the same in between. Not for use by two threads at once.
 #pragma once
 
 #include <array>
-#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -47,10 +46,11 @@ class PageCache final : public Memory {
   [[nodiscard]] const std::byte* at_hand(Address at, std::size_t length) const override {
     const std::uint64_t offset = at.value % kPageSize;
     const Last& last = recent(Use::kAny, at.value);
-    const bool is_known = last.at == at.value - offset && last.given == nullptr;
-    return is_known && length <= kPageSize - offset ? last.bytes + offset : nullptr;
+    const bool is_plain = last.at == at.value - offset && !last.is_noted;
+    return is_plain && length <= kPageSize - offset ? last.bytes + offset : nullptr;
   }
   void expect(std::span<const Address> addresses) const override;
+  [[nodiscard]] bool takes_hints() const override { return !frozen_; }
 
   // Fetches in one call every page not known yet (any address in it names a page). A page that
   // cannot be read is remembered as absent. Errors: kLimit, kNotCopied when frozen, the fetch's.
@@ -83,22 +83,21 @@ class PageCache final : public Memory {
 
   // Whether the page of this address was read.
   [[nodiscard]] bool holds(Address at) const;
-  // Fetches again all that is held and keeps the newer bytes. Returns, sorted, the pages in which a
-  // pointer was not the same: where objects come and go at this time. (Counts of references change
-  // in pages of objects that stay, too.) Error: the fetch's.
-  [[nodiscard]] Result<std::vector<Address>> renew();
+  // Those of these pages that are not, at this time, as they are held here. Error: the fetch's.
+  [[nodiscard]] Result<std::vector<Address>> changed(std::span<const Address> pages) const;
 
-  // From now on only what is held is read; what is not, from `earlier`, which was filled before and
-  // must outlive this one. What lasts and is not there either is fetched into it now.
-  void freeze(PageCache* earlier = nullptr);
+  // From now on only what is held is read. With `earlier`, which was filled before and must outlive
+  // this one, what is not held is fetched as it is now, if it is held there or lasts; `whole`: or
+  // whatever it is, since what is not there did not exist before.
+  void freeze(const PageCache* earlier = nullptr, bool whole = false);
   [[nodiscard]] bool frozen() const { return frozen_; }
-  // Sorted page addresses of the earlier cache that gave bytes which need not be those of the
-  // moment of freeze(), even if they are the same before and after: bytes that may change and
-  // change back, and those of pages fetched since, of which nobody knows what they were before.
+  // Sorted page addresses of bytes that need not be those of the moment of freeze(), even if they
+  // are the same before and after: such as may change and change back, and lasting ones of pages
+  // that nobody knew before.
   [[nodiscard]] std::vector<Address> borrowed() const;
-  // Sorted page addresses of the earlier cache whose bytes, where this one gave them out, are not
-  // the same in the target any more: what was built from them is worth nothing. Error: the fetch's.
-  [[nodiscard]] Result<std::vector<Address>> changed() const;
+  // Sorted page addresses of bytes that are not the same before and after.
+  [[nodiscard]] std::vector<Address> torn() const;
+  [[nodiscard]] Motion motion() const override { return motion_; }
 
   // Sorted page addresses that a read asked for and that are held: the learned pages. `asked` are
   // all, `remembered` those asked for by any other read than of lasting bytes, `lasting` the rest.
@@ -111,7 +110,9 @@ class PageCache final : public Memory {
   // Sorted page addresses asked for after freeze() that are not known: what to copy next time.
   [[nodiscard]] std::vector<Address> missing() const;
   // Bytes copied from the target, asked for or not, each time anew.
-  [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
+  [[nodiscard]] std::uint64_t bytes_read() const {
+    return bytes_read_ + (now_ ? now_->bytes_read() : 0);
+  }
 
  private:
   static constexpr std::uint64_t kNoPage = 1;  // not a page address
@@ -123,26 +124,27 @@ class PageCache final : public Memory {
     bool asked = false;
     bool asked_lasting = false;
   };
-  using Bytes = std::bitset<kPageSize>;
   // The pages read last, for each use, by some bits of their address: nearly every read falls on
   // one.
   struct Last {
     std::uint64_t at = kNoPage;
     const std::byte* bytes = nullptr;
-    Bytes* given = nullptr;  // of a page of the earlier cache
+    const std::byte* before = nullptr;  // the earlier cache's; null where it has none
+    bool is_outside = false;            // it was not copied, and is as it is now
+    bool is_noted = false;              // it matters what is read of it
   };
 
   [[nodiscard]] Result<void> read_for(Use use, Address at, std::span<std::byte> out) const;
   [[nodiscard]] Result<const Last*> page(Use use, std::uint64_t at) const;
-  [[nodiscard]] const Last* earlier_page(Use use, std::uint64_t at) const;
+  [[nodiscard]] Result<const Last*> page_outside(Use use, std::uint64_t at) const;
+  [[nodiscard]] tl::unexpected<Error> not_copied(std::uint64_t at) const;
+  void note_torn(std::uint64_t page) const;
+  [[nodiscard]] const std::byte* bytes_of(std::uint64_t at) const;
+  void note(Use use, const Last& from, std::uint64_t offset, std::size_t length) const;
   [[nodiscard]] Last& recent(Use use, std::uint64_t at) const {
     return last_[static_cast<std::size_t>(use)][at / kPageSize % kRecent];
   }
-  [[nodiscard]] Result<void> renew_some(std::span<const Address> pages, std::span<std::byte> room,
-                                        std::vector<Address>& moving);
-  static void copy_out(const Last& from, std::uint64_t offset, std::span<std::byte> out);
-  [[nodiscard]] static bool same_bytes(const std::byte* then, const std::byte* now,
-                                       const Bytes& given);
+  void copy_out(Use use, const Last& from, std::uint64_t offset, std::span<std::byte> out) const;
   [[nodiscard]] Result<void> fetch_unknown(std::vector<Address> pages) const;
   [[nodiscard]] Result<Batch> plan_unknown(std::vector<Address> pages, std::size_t spare) const;
   void keep_fetched(const Batch& batch) const;
@@ -154,10 +156,13 @@ class PageCache final : public Memory {
   FetchPages fetch_;
   std::size_t max_pages_;
   bool frozen_ = false;
-  PageCache* earlier_ = nullptr;
+  const PageCache* earlier_ = nullptr;
+  bool earlier_is_whole_ = false;
+  std::unique_ptr<PageCache> now_;  // what was not copied, as it is after the copy
+  mutable Motion motion_;
   mutable std::unordered_set<std::uint64_t> borrowed_;
-  mutable std::array<std::array<Last, kRecent>, 2> last_;   // by use
-  mutable std::unordered_map<std::uint64_t, Bytes> given_;  // of earlier pages: which bytes
+  mutable std::unordered_set<std::uint64_t> torn_;
+  mutable std::array<std::array<Last, kRecent>, 2> last_;  // by use
   mutable std::unordered_map<std::uint64_t, Slot> slots_;
   mutable std::unordered_set<std::uint64_t> missing_;
   mutable std::vector<std::unique_ptr<std::byte[]>> chunks_;  // pages never move

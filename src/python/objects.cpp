@@ -27,7 +27,7 @@ Result<Address> Objects::pointer(Address at) const {
 }
 
 void Objects::expect_behind(std::span<const Address> objects, std::uint64_t field) const {
-  if (objects.size() < kMany) return;
+  if (objects.size() < kMany || !memory_.takes_hints()) return;
   Items behind;
   behind.reserve(objects.size());
   for (const auto each : objects) {

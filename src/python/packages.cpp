@@ -111,8 +111,7 @@ bool is_supervisor(const Process& process) {
     };
     // A worker that was forked has its arbiter's frames below its own; one that serves in the same
     // process (hypercorn with no workers) runs a loop there.
-    const bool serves =
-        has(Mark::kForkedWorker) || process.running_loop(thread).value_or(Address{});
+    const bool serves = has(Mark::kForkedWorker) || thread.running_loop;
     if (has(Mark::kSupervisor) && !serves) return true;
   }
   return false;

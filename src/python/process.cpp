@@ -42,7 +42,8 @@ Result<std::unique_ptr<Process>> Process::find(const memory::Memory& memory,
 
 Result<std::unique_ptr<Process>> Process::read(
     const memory::Memory& memory, const Runtime& runtime,
-    const std::vector<target::ThreadState>& kernel_threads, const Landmarks& landmarks) {
+    const std::vector<target::ThreadState>& kernel_threads, const Landmarks& landmarks,
+    const Items& known_tasks) {
   auto process = std::make_unique<Process>(memory, runtime.build);
   process->landmarks_ = landmarks;
   process->frames_.set_landmarks(
@@ -52,55 +53,82 @@ Result<std::unique_ptr<Process>> Process::read(
   for (const auto interpreter : runtime.interpreters) {
     HANGSPY_CHECK(process->read_threads(interpreter, kernel_threads));
   }
-  HANGSPY_CHECK(process->read_tasks());
+  HANGSPY_CHECK(process->read_tasks(known_tasks));
   return process;
 }
 
 Result<void> Process::read_threads(Address interpreter,
                                    const std::vector<target::ThreadState>& kernel_threads) {
-  const auto& field = objects_.layout().thread;
   HANGSPY_TRY(next, objects_.pointer(interpreter + objects_.layout().interpreter.threads_head));
   for (std::size_t step = 0; next; ++step) {
     if (step == kMaxThreads) return fail(Failure::kLimit, "more than 100,000 thread states");
-    RawThread thread;
-    thread.state = next;
-    HANGSPY_TRY(owner, objects_.pointer(next + field.interpreter));
-    if (owner != interpreter) {
-      return fail(Failure::kImplausible, "the thread state at " + to_hex(next) +
-                                             " belongs to the interpreter at " + to_hex(owner) +
-                                             ", not to that at " + to_hex(interpreter));
-    }
-    HANGSPY_TRY(ident, objects_.value<std::uint64_t>(next + field.thread_id));
-    HANGSPY_TRY(native_id, objects_.value<std::uint64_t>(next + field.native_thread_id));
-    thread.ident = {ident};
-    if (const auto* kernel = kernel_thread(kernel_threads, thread.ident, native_id)) {
-      thread.kernel = *kernel;
-      auto frames = frames_.of_thread(next);
-      if (frames) {
-        thread.frames = std::move(*frames);
-        for (const auto& frame : thread.frames) thread.marks.push_back(landmarks_.of(frame));
-      } else {
-        missing_.push_back("the stack of thread " + std::to_string(thread.kernel.tid) + ": " +
-                           frames.error().what);
-      }
-      threads_.push_back(std::move(thread));
-    } else if (native_id != 0) {  // 0: it is only starting
-      missing_.push_back("thread state " + to_hex(next) + ": no thread " +
-                         std::to_string(native_id) + " in the process");
-    }
-    HANGSPY_TRY(after, objects_.pointer(next + field.next));
+    HANGSPY_TRY(after, read_thread(next, interpreter, kernel_threads));
     next = after;
   }
   std::sort(threads_.begin(), threads_.end(), [](const RawThread& left, const RawThread& right) {
     return left.kernel.tid < right.kernel.tid;
   });
-  if (const auto active = landmarks_.global(objects_, "threading", "_active")) {
-    for (const auto& [key, object] : objects_.dict(*active).value_or(std::vector<Entry>{})) {
-      const auto ident = objects_.integer(key);
-      if (ident) thread_objects_.emplace(static_cast<std::uint64_t>(*ident), object);
-    }
-  }
+  read_thread_objects();
   return {};
+}
+
+// Returns the next one of the list.
+Result<Address> Process::read_thread(Address state, Address interpreter,
+                                     const std::vector<target::ThreadState>& kernel_threads) {
+  const auto& field = objects_.layout().thread;
+  const auto begin = moment();
+  HANGSPY_TRY(owner, objects_.pointer(state + field.interpreter));
+  if (owner != interpreter) {
+    return fail(Failure::kImplausible, "the thread state at " + to_hex(state) +
+                                           " belongs to the interpreter at " + to_hex(owner) +
+                                           ", not to that at " + to_hex(interpreter));
+  }
+  HANGSPY_TRY(ident, objects_.value<std::uint64_t>(state + field.thread_id));
+  HANGSPY_TRY(native_id, objects_.value<std::uint64_t>(state + field.native_thread_id));
+  const auto* kernel = kernel_thread(kernel_threads, {ident}, native_id);
+  if (kernel != nullptr) {
+    auto& thread = threads_.emplace_back();
+    thread.state = state;
+    thread.ident = {ident};
+    thread.kernel = *kernel;
+    thread.running_loop = running_loop(state).value_or(Address{});
+    read_stack(thread);
+  } else if (native_id != 0 && !torn_since(begin)) {  // 0: it is only starting
+    missing_.push_back("thread state " + to_hex(state) + ": no thread " +
+                       std::to_string(native_id) + " in the process");
+  }
+  HANGSPY_TRY(after, objects_.pointer(state + field.next));
+  if (kernel == nullptr || kernel->ran) explain(begin);  // or it starts or ends
+  return after;
+}
+
+void Process::read_stack(RawThread& thread) {
+  const auto begin = moment();
+  auto frames = frames_.of_thread(thread.state);
+  thread.moves = thread.kernel.ran && torn_since(begin);
+  if (frames) {
+    thread.frames = std::move(*frames);
+    for (const auto& frame : thread.frames) thread.marks.push_back(landmarks_.of(frame));
+  } else if (!thread.moves) {
+    missing_.push_back("the stack of thread " + std::to_string(thread.kernel.tid) + ": " +
+                       frames.error().what);
+  }
+}
+
+// Only a thread that ran comes into that dict or goes, so it may be torn where all others are in
+// it.
+void Process::read_thread_objects() {
+  const auto begin = moment();
+  const auto active = landmarks_.global(objects_, "threading", "_active");
+  if (!active) return;
+  for (const auto& [key, object] : objects_.dict(*active).value_or(std::vector<Entry>{})) {
+    const auto ident = objects_.integer(key);
+    if (ident) thread_objects_.emplace(static_cast<std::uint64_t>(*ident), object);
+  }
+  const bool complete = std::all_of(threads_.begin(), threads_.end(), [&](const auto& each) {
+    return each.kernel.ran || thread_object(each.ident);
+  });
+  if (complete) explain(begin);
 }
 
 const RawThread* Process::thread_of_ident(Address ident) const {
@@ -114,12 +142,12 @@ Address Process::thread_object(Address ident) const {
   return found == thread_objects_.end() ? Address{} : found->second;
 }
 
-Result<Address> Process::running_loop(const RawThread& thread) const {
+Result<Address> Process::running_loop(Address thread_state) const {
   const auto& field = objects_.layout().thread;
   if (objects_.traits().running_loop == layouts::RunningLoop::kThreadField) {
-    return objects_.pointer(thread.state + field.running_loop);
+    return objects_.pointer(thread_state + field.running_loop);
   }
-  HANGSPY_TRY(dict, objects_.pointer(thread.state + field.dict));
+  HANGSPY_TRY(dict, objects_.pointer(thread_state + field.dict));
   if (!dict) return Address{};
   HANGSPY_TRY(found, objects_.item(dict, "__asyncio_running_event_loop__"));
   if (!found || objects_.is_none(*found)) return Address{};
@@ -129,7 +157,7 @@ Result<Address> Process::running_loop(const RawThread& thread) const {
   return loop && !objects_.is_none(loop) ? loop : Address{};
 }
 
-snapshot::Thread Process::describe_thread(const RawThread& thread) const {
+snapshot::Thread Process::describe(const RawThread& thread) const {
   snapshot::Thread fact;
   fact.state = thread.state;
   fact.tid = thread.kernel.tid;
@@ -138,7 +166,8 @@ snapshot::Thread Process::describe_thread(const RawThread& thread) const {
   fact.activity = static_cast<snapshot::Activity>(thread.kernel.activity);
   fact.syscall = thread.kernel.syscall;
   fact.run_counter = thread.kernel.run_counter;
-  fact.running_loop = running_loop(thread).value_or(Address{});
+  fact.moves = thread.moves;
+  fact.running_loop = thread.running_loop;
   for (const auto& frame : thread.frames) fact.frames.push_back(frames_.fact(frame));
   for (std::size_t i = 0; i < thread.frames.size() && !fact.runs_handle; ++i) {
     if (thread.marks[i] != Mark::kHandleRun) continue;
@@ -157,11 +186,6 @@ snapshot::Thread Process::describe_thread(const RawThread& thread) const {
     if (name_at && *name_at) fact.name = objects_.text(**name_at).value_or(Text{});
   }
   return fact;
-}
-
-void Process::describe(snapshot::Snapshot& snapshot) const {
-  for (const auto& thread : threads_) snapshot.threads.push_back(describe_thread(thread));
-  snapshot.missing.insert(snapshot.missing.end(), missing_.begin(), missing_.end());
 }
 
 }  // namespace hangspy::python

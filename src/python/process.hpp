@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -21,8 +22,10 @@ struct RawThread {
   Address state;
   Address ident;
   target::ThreadState kernel;    // what the kernel knows of it
+  Address running_loop;          // that it runs at this moment, or null
   std::vector<RawFrame> frames;  // innermost first
   std::vector<Mark> marks;       // of each frame
+  bool moves = false;            // it ran, and its stack is torn
 };
 
 // One moment of the process. Its parts hold references to each other, so it stays where it is.
@@ -30,10 +33,12 @@ class Process {
  public:
   // Reads interpreters, threads and tasks. A thread or task that cannot be read is named in
   // missing() and does not lose the others; a thread list that cannot be read is an error. The
-  // landmarks do not move while the process lives: find() finds them once.
+  // landmarks do not move while the process lives: find() finds them once. `known_tasks`, some
+  // that were there just before, are missed if they are not found again.
   [[nodiscard]] static Result<std::unique_ptr<Process>> read(
       const memory::Memory& memory, const Runtime& runtime,
-      const std::vector<target::ThreadState>& kernel_threads, const Landmarks& landmarks);
+      const std::vector<target::ThreadState>& kernel_threads, const Landmarks& landmarks,
+      const Items& known_tasks = {});
 
   // Finds only the landmarks: what there is to know while its threads run on.
   [[nodiscard]] static Result<std::unique_ptr<Process>> find(const memory::Memory& memory,
@@ -59,8 +64,6 @@ class Process {
   [[nodiscard]] bool is_task(Address object) const;
   // An asyncio future's or task's own state.
   [[nodiscard]] Result<snapshot::FutureState> future_state(Address future) const;
-  // The loop that a thread runs at this moment, or null.
-  [[nodiscard]] Result<Address> running_loop(const RawThread& thread) const;
   // The thread's threading.Thread, or null when threading does not know it.
   [[nodiscard]] Address thread_object(Address ident) const;
   // The task that `loop` runs at this moment, or null.
@@ -69,19 +72,51 @@ class Process {
   // Where the GIL's own structs lie, one an interpreter that has its own.
   [[nodiscard]] const Items& gils() const { return gils_; }
 
-  // The facts of threads, without what they wait for.
-  void describe(snapshot::Snapshot& snapshot) const;
+  // The facts of a thread, without what it waits for.
+  [[nodiscard]] snapshot::Thread describe(const RawThread& thread) const;
+
+  // ---- what moves (see memory::Motion). Whatever is read of a thing that is known to move may be
+  // torn and does no harm: the thing can act. Anything else that is torn is a lack.
+  struct Moment {
+    memory::Motion motion;
+    std::uint64_t explained = 0;
+  };
+  [[nodiscard]] Moment moment() const { return {objects_.memory().motion(), explained_}; }
+  [[nodiscard]] bool torn_since(const Moment& begin) const {
+    return objects_.memory().motion().torn != begin.motion.torn;
+  }
+  // What was torn since then was read of what moves.
+  void explain(const Moment& begin) const {
+    explained_ = begin.explained + objects_.memory().motion().torn - begin.motion.torn;
+  }
+  // How many reads were torn and are not explained.
+  [[nodiscard]] std::uint64_t unexplained() const {
+    return objects_.memory().motion().torn - explained_;
+  }
+  [[nodiscard]] bool fresh_since(const Moment& begin) const {
+    return objects_.memory().motion().fresh != begin.motion.fresh;
+  }
+  // A task that took a step just before, or was born then. What it waits for now is as new as that.
+  [[nodiscard]] bool is_fresh(Address task) const { return fresh_tasks_.contains(task.value); }
 
  private:
+  [[nodiscard]] Result<Address> running_loop(Address thread_state) const;
+  [[nodiscard]] Result<Address> read_thread(Address state, Address interpreter,
+                                            const std::vector<target::ThreadState>& kernel_threads);
+  void read_stack(RawThread& thread);
+  void read_thread_objects();
   [[nodiscard]] Result<void> read_threads(Address interpreter,
                                           const std::vector<target::ThreadState>& kernel_threads);
-  [[nodiscard]] Result<void> read_tasks();
+  [[nodiscard]] Result<void> read_tasks(const Items& known);
+  [[nodiscard]] Result<Items> find_tasks(const Items& known) const;
+  [[nodiscard]] Result<void> read_running_tasks();
+  [[nodiscard]] bool is_lost(Address task, const Items& found) const;
   [[nodiscard]] Result<Items> task_objects() const;
   void read_some(std::span<const Address> objects);
+  void add_task(Address object);
   [[nodiscard]] Result<snapshot::Task> read_task(Address object) const;
   void continue_on_thread(std::vector<snapshot::AwaitLink>& chain) const;
   [[nodiscard]] Result<Text> task_name(Address object) const;
-  [[nodiscard]] snapshot::Thread describe_thread(const RawThread& thread) const;
 
   Objects objects_;
   Codes codes_;
@@ -92,6 +127,8 @@ class Process {
   std::unordered_map<std::uint64_t, Address> thread_objects_;  // by ident
   std::unordered_map<std::uint64_t, bool> running_tasks_;
   Items gils_;
+  std::unordered_set<std::uint64_t> fresh_tasks_;
+  mutable std::uint64_t explained_ = 0;  // of the torn reads
   std::vector<std::string> missing_;
 };
 

@@ -64,7 +64,25 @@ Result<snapshot::Task> Process::read_task(Address object) const {
   return task;
 }
 
+// Its fields and its await chain are bytes that only its own steps change.
+void Process::add_task(Address object) {
+  const auto begin = moment();
+  auto task = read_task(object);
+  if (fresh_since(begin)) fresh_tasks_.insert(object.value);
+  if (torn_since(begin)) {
+    explain(begin);
+    if (!task) task = snapshot::Task{.object = object};
+    task->moves = true;
+  }
+  if (task) {
+    tasks_.push_back(std::move(*task));
+  } else {
+    missing_.push_back("the task at " + to_hex(object) + ": " + task.error().what);
+  }
+}
+
 void Process::read_some(std::span<const Address> objects) {
+  const auto begin = moment();
   objects_.expect(objects);
   Items tasks(objects.begin(), objects.end());
   // None is none, and a task type written in Python has no such fields.
@@ -73,22 +91,49 @@ void Process::read_some(std::span<const Address> objects) {
   for (const auto part : {field.coroutine, field.waits_for, field.name}) {
     objects_.expect_behind(tasks, part);
   }
-  for (const auto object : tasks) {
-    auto task = read_task(object);
-    if (task) {
-      tasks_.push_back(std::move(*task));
-    } else {
-      missing_.push_back("the task at " + to_hex(object) + ": " + task.error().what);
-    }
-  }
+  explain(begin);  // hints; and what is a task before and after was not torn
+  for (const auto object : tasks) add_task(object);
 }
 
-Result<void> Process::read_tasks() {
+// A task that is pending and of the bytes that it was of before has not gone.
+bool Process::is_lost(Address task, const Items& found) const {
+  if (std::binary_search(found.begin(), found.end(), task)) return false;
+  const auto begin = moment();
+  const bool is_pending = is_task(task) && future_state(task) == snapshot::FutureState::kPending;
+  return is_pending && !fresh_since(begin);
+}
+
+// The sets may be torn, where tasks come and go, if none that stays is lost for that.
+Result<Items> Process::find_tasks(const Items& known) const {
+  const auto begin = moment();
   HANGSPY_TRY(all, task_objects());
-  if (const auto current = landmarks_.global(objects_, "asyncio.tasks", "_current_tasks")) {
-    HANGSPY_TRY(entries, objects_.dict(*current));
-    for (const auto& entry : entries) running_tasks_.emplace(entry.second.value, true);
+  const bool complete =
+      std::none_of(known.begin(), known.end(), [&](Address each) { return is_lost(each, all); });
+  if (torn_since(begin) && !known.empty() && complete) explain(begin);
+  return std::move(all);
+}
+
+// Where the loops turn, which task each runs just then is anybody's guess.
+Result<void> Process::read_running_tasks() {
+  const auto current = landmarks_.global(objects_, "asyncio.tasks", "_current_tasks");
+  if (!current) return {};
+  const auto begin = moment();
+  const auto entries = objects_.dict(*current);
+  const bool turn = std::all_of(threads_.begin(), threads_.end(), [](const auto& each) {
+    return each.kernel.ran || !each.running_loop;
+  });
+  const bool is_torn = turn && torn_since(begin);
+  if (is_torn) explain(begin);
+  if (!entries && !is_torn) return tl::unexpected(entries.error());
+  for (const auto& entry : entries.value_or(std::vector<Entry>{})) {
+    running_tasks_.emplace(entry.second.value, true);
   }
+  return {};
+}
+
+Result<void> Process::read_tasks(const Items& known) {
+  HANGSPY_TRY(all, find_tasks(known));
+  HANGSPY_CHECK(read_running_tasks());
   tasks_.reserve(all.size());
   for (std::size_t i = 0; i < all.size(); i += Objects::kAtATime) {
     read_some(Objects::some_of(all, i));

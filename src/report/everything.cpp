@@ -49,6 +49,7 @@ std::string thread_block(const snapshot::Thread& thread, const LineStyle& style)
                std::to_string(thread.tid) + "): " + std::string(wait_words(thread.wait.kind));
   if (thread.wait.object) words += " " + to_hex(thread.wait.object);
   if (thread.wait.timed) words += ", with a timeout";
+  if (thread.moves) words += ", moves";
   words += "\n";
   for (const auto& frame : thread.frames) words += frame_line(frame, style);
   return words;
@@ -57,6 +58,7 @@ std::string thread_block(const snapshot::Thread& thread, const LineStyle& style)
 std::string task_block(const snapshot::Task& task, const LineStyle& style) {
   auto words = "\ntask \"" + to_line(task.name, style) + "\" " + to_hex(task.object);
   if (task.running) words += ", runs";
+  if (task.moves) words += ", moves";
   if (task.waits_for) words += ", waits for " + to_hex(task.waits_for);
   if (task.is_request) words += ", serves a request";
   words += "\n";

@@ -198,6 +198,7 @@ class Document {
                       {"name", to_json_value(thread.name)},
                       {"address", to_hex(thread.state)},
                       {"slept", thread.slept},
+                      {"moves", thread.moves},
                       {"wait", snapshot::word_of(thread.wait.kind)},
                       {"waits_for", address(thread.wait.object)},
                       {"has_timeout", thread.wait.timed},
@@ -220,6 +221,7 @@ class Document {
                       {"address", to_hex(task.object)},
                       {"state", snapshot::word_of(task.state)},
                       {"runs", task.running},
+                      {"moves", task.moves},
                       {"waits_for", address(task.waits_for)},
                       {"is_request", task.is_request},
                       {"await_chain", std::move(chain)}});

@@ -28,10 +28,12 @@ struct Constants {
 // A page cache that fetches from the target, with room for so many pages more than a reading needs.
 [[nodiscard]] memory::PageCache cache_over(const target::Target& target, std::size_t more = 0);
 
-// Reads everything through `memory`. `kernel_threads` must be of the same moment.
+// Reads everything through `memory`. `kernel_threads` must be of the same moment. `known_tasks`:
+// see python::Process::read.
 [[nodiscard]] Result<snapshot::Snapshot> read_once(
     const target::Target& target, const memory::Memory& memory, const Constants& constants,
-    const std::vector<target::ThreadState>& kernel_threads);
+    const std::vector<target::ThreadState>& kernel_threads,
+    const std::vector<Address>& known_tasks = {});
 // Takes the memory's place: it should be given back before, for both may be large.
 [[nodiscard]] Reading judged(snapshot::Snapshot snapshot);
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <iterator>
 #include <thread>
+#include <utility>
 
 #include "session/motion.hpp"
 #include "session/stillness.hpp"
@@ -14,17 +15,18 @@ namespace hangspy::session {
 namespace {
 
 constexpr std::uint32_t kStillTries = 5;
-constexpr std::uint32_t kRehearsals = 32;
+constexpr std::uint32_t kRehearsals = 12;
+constexpr std::uint32_t kLastRehearsals = 3;  // just before the stop of a worker that moves
 constexpr std::uint32_t kMaxStops = 3;
 constexpr std::size_t kStackPages = 3;  // of each thread, from its stack pointer up
 constexpr std::size_t kStackPagesOfANewThread = 16;
 constexpr std::size_t kNewThreads = 16;  // room for them costs a page fault a page
 constexpr std::size_t kComeAndGo = 64;   // each that is not there ends a call in the stop
-constexpr std::uint32_t kRenewals = 3;
-// A round of the garbage collector would make all pages hot, and much that is new is one large
-// object, not many.
-constexpr std::size_t kHotPages = 1024;
-constexpr std::size_t kFreshPages = 1024;
+// Of a worker that moves a stop copies so many pages that this takes about as long again as it
+// takes to stop all threads and let them go.
+constexpr std::size_t kMovingPagesAThread = 24;
+constexpr std::size_t kFewMovingPages = 128;
+constexpr std::size_t kManyMovingPages = 1024;
 
 // The head of a thread's interpreter frames is up there (3.11 and 3.12 keep it on the C stack). Of
 // a thread that no reading met nothing is learned, so more is taken.
@@ -70,9 +72,12 @@ Result<std::vector<target::ThreadState>> settled(const target::LiveTarget& targe
 
 void Sampling::learn(const memory::PageCache& cache) {
   const auto known = learned_.size();
-  for (const auto& pages : {cache.remembered(), cache.absent(), cache.missing()}) {
-    learned_.insert(pages.begin(), pages.end());
+  last_learned_.clear();
+  for (const auto& pages :
+       {cache.remembered(), cache.absent(), cache.missing(), cache.torn(), cache.borrowed()}) {
+    last_learned_.insert(last_learned_.end(), pages.begin(), pages.end());
   }
+  learned_.insert(last_learned_.begin(), last_learned_.end());
   const auto readable = cache.remembered();
   readable_.insert(readable.begin(), readable.end());
   const auto lasting = cache.lasting();
@@ -91,6 +96,8 @@ Result<snapshot::Snapshot> Sampling::read_live(const std::vector<target::ThreadS
   asked_ = cache.asked();
   if (snapshot) {
     for (const auto& each : threads) known_.insert(each.tid);
+    known_tasks_.clear();
+    for (const auto& each : snapshot->tasks) known_tasks_.push_back(each.object);
   } else {
     quiet_ = 0;  // a reading that failed says little of what there is
   }
@@ -149,7 +156,7 @@ Result<Sampled> Sampling::read_still() {
 // before, for nothing: that warms every cache on the way, and a warm copy takes half as long. What
 // could not be read then but once could is asked for again, last: a thread that starts gets memory
 // where another's lay.
-Result<target::Stopped> Sampling::copy(memory::PageCache& cache, memory::PageCache& earlier,
+Result<target::Stopped> Sampling::copy(memory::PageCache& cache, const Ahead& ahead,
                                        const std::vector<Address>& pages) {
   HANGSPY_TRY(threads, target_.threads());
   const bool has_new = std::any_of(threads.begin(), threads.end(),
@@ -157,7 +164,7 @@ Result<target::Stopped> Sampling::copy(memory::PageCache& cache, memory::PageCac
   if (has_new) HANGSPY_CHECK(target_.refresh());  // where their stacks are
   auto once_readable = readable_;
   std::copy_if(pages.begin(), pages.end(), std::inserter(once_readable, once_readable.end()),
-               [&](Address each) { return earlier.holds(each); });
+               [&](Address each) { return ahead.pages.holds(each); });
   const auto spare = kStackPages * threads.size() + kStackPagesOfANewThread * kNewThreads;
   HANGSPY_TRY(batch, cache.plan(pages, spare));
   HANGSPY_CHECK(cache.fetch(batch));
@@ -172,8 +179,9 @@ Result<target::Stopped> Sampling::copy(memory::PageCache& cache, memory::PageCac
     return cache.fetch(batch);
   }));
   cache.keep(batch);
-  cache.freeze(&earlier);
-  return stopped;
+  cache.freeze(&ahead.pages, ahead.is_whole);
+  if (ahead.is_whole) mark_runners(ahead.threads, threads, stopped.threads);
+  return std::move(stopped);
 }
 
 void Sampling::leave_open(const std::string& why, Sampled& sampled) const {
@@ -203,65 +211,88 @@ Result<std::vector<Address>> Sampling::resident() const {
 }
 
 // Where a moving thread will be when it is stopped nobody knows. So all that is private and
-// writable is copied before the stop. Returned is what is to be copied in it, too: the pages where
-// objects come and go, and those that were not there yet.
-Result<std::vector<Address>> Sampling::copy_ahead(memory::PageCache& earlier) const {
-  HANGSPY_TRY(before, resident());
-  HANGSPY_CHECK(earlier.prefetch(std::move(before)));
-  std::vector<Address> moving;
-  for (std::uint32_t renewal = 0; renewal < kRenewals; ++renewal) {
-    HANGSPY_TRY(some, earlier.renew());
-    moving.insert(moving.end(), some.begin(), some.end());
+// writable is copied before the stop, to tell what moves from what does not.
+Result<void> Sampling::copy_all_ahead(Ahead& ahead) const {
+  HANGSPY_TRY(threads, target_.threads());
+  HANGSPY_TRY(pages, resident());
+  HANGSPY_CHECK(ahead.pages.prefetch(std::move(pages)));
+  ahead.threads = std::move(threads);
+  ahead.is_whole = true;
+  return {};
+}
+
+// Of the pages that readings ask for at this time, those that move: the others need no stop. What
+// the last stop was in doubt for comes first.
+Result<std::vector<Address>> Sampling::pages_that_move(const Ahead& ahead) {
+  std::vector<Address> seen;
+  snapshot::Sample unaccounted;
+  for (std::uint32_t round = 0; round < kLastRehearsals; ++round) {
+    HANGSPY_TRY(threads, target_.threads());
+    static_cast<void>(read_live(threads, unaccounted));
+    seen.insert(seen.end(), last_learned_.begin(), last_learned_.end());
   }
-  auto pages = hottest(std::move(moving), kHotPages);
-  const auto now = resident();
-  if (!now && is_final(now.error().failure)) return tl::unexpected(now.error());
-  if (!now) return pages;  // it grew beyond --max-copy just now
-  const auto most = pages.size() + kFreshPages;
-  for (const auto each : *now) {
-    if (pages.size() < most && !earlier.holds(each)) pages.push_back(each);
-  }
+  const std::set<Address> all(seen.begin(), seen.end());
+  HANGSPY_TRY(changed, ahead.pages.changed(std::vector(all.begin(), all.end())));
+  std::erase_if(seen, [&](Address each) {
+    return wanted_.contains(each) || !std::binary_search(changed.begin(), changed.end(), each);
+  });
+  const auto most =
+      std::clamp(kMovingPagesAThread * ahead.threads.size(), kFewMovingPages, kManyMovingPages);
+  auto pages = hottest(std::move(seen), most - std::min(most, wanted_.size()));
+  pages.insert(pages.end(), wanted_.begin(), wanted_.end());
   return pages;
 }
 
-Result<Sampling::Copied> Sampling::read_copy(std::uint32_t stop, bool ahead,
+Result<Sampling::Copied> Sampling::read_copy(std::uint32_t stop, bool moves,
                                              snapshot::Sample& account) {
   std::vector<Address> pages(learned_.begin(), learned_.end());
   std::string not_ahead;
   // What does not change is copied before the stop; see PageCache::freeze.
-  auto earlier = cache_over(target_, options_.max_copy / memory::kPageSize);
-  HANGSPY_CHECK(earlier.prefetch({lasting_.begin(), lasting_.end()}));
-  if (ahead) {
-    const auto hot = copy_ahead(earlier);
-    if (hot) pages.insert(pages.end(), hot->begin(), hot->end());
-    if (!hot && is_final(hot.error().failure)) return tl::unexpected(hot.error());
-    if (!hot) not_ahead = ": " + hot.error().what;
+  Ahead ahead{.pages = cache_over(target_, options_.max_copy / memory::kPageSize)};
+  HANGSPY_CHECK(ahead.pages.prefetch({lasting_.begin(), lasting_.end()}));
+  if (moves) {
+    const auto copied = copy_all_ahead(ahead);
+    if (!copied && is_final(copied.error().failure)) return tl::unexpected(copied.error());
+    if (!copied) not_ahead = ": " + copied.error().what;
+  }
+  if (ahead.is_whole) {
+    HANGSPY_TRY(moving, pages_that_move(ahead));
+    pages = std::move(moving);
   }
   auto cache = cache_over(target_);
-  HANGSPY_TRY(stopped, copy(cache, earlier, pages));
+  HANGSPY_TRY(stopped, copy(cache, ahead, pages));
   account.stops = account.tries = stop;
   account.pause_us += stopped.pause_us;
   const auto in_stop = cache.bytes_read();
-  Copied copied{.snapshot = read_once(target_, cache, constants_, stopped.threads),
+  Copied copied{.snapshot = read_once(target_, cache, constants_, stopped.threads, known_tasks_),
                 .not_ahead = std::move(not_ahead)};
   learn(cache);
-  HANGSPY_TRY(changed, cache.changed());
-  account.bytes_read += cache.bytes_read() + earlier.bytes_read();
-  const auto borrowed = cache.borrowed();
-  learned_.insert(changed.begin(), changed.end());
-  learned_.insert(borrowed.begin(), borrowed.end());
-  copied.whole = cache.missing().empty() && changed.empty();
-  copied.borrowed = !borrowed.empty();
-  spdlog::debug("stop {}: {} us, {} bytes; {} pages missing, {} changed, {} borrowed", stop,
-                stopped.pause_us, in_stop, cache.missing().size(), changed.size(), borrowed.size());
+  account.bytes_read += cache.bytes_read() + ahead.pages.bytes_read();
+  copied.whole = cache.missing().empty();
+  copied.mixed = !cache.borrowed().empty() || !cache.torn().empty();
+  for (const auto& some : {cache.torn(), cache.missing()}) {
+    copied.lacked.insert(some.begin(), some.end());
+  }
+  spdlog::debug("stop {}: {} us, {} bytes; {} pages missing, {} torn, {} borrowed", stop,
+                stopped.pause_us, in_stop, cache.missing().size(), cache.torn().size(),
+                cache.borrowed().size());
   return copied;
 }
 
-// Why it is not one moment's whole truth.
-std::string Sampling::judge(Copied copied, Sampled& sampled) const {
-  sampled.reading = judged(std::move(*copied.snapshot));
-  const bool stands = !copied.borrowed || may_stand_on_borrowed(sampled.reading.diagnosis);
-  if (copied.whole && stands) return "";
+// Why it is not one moment's whole truth. A finding that was made of bytes of several moments needs
+// a stop that copies all that it was read from, and finds it again.
+std::string Sampling::judge(Copied copied, Sampled& sampled) {
+  const auto suspected = std::exchange(suspected_, false);
+  const auto before = std::exchange(sampled.reading, judged(std::move(*copied.snapshot)));
+  const auto& now = sampled.reading;
+  wanted_ = std::move(copied.lacked);
+  if (copied.whole && (!copied.mixed || may_stand_on_borrowed(now.diagnosis))) return "";
+  const bool again =
+      suspected && is_finding(now.diagnosis) &&
+      !diagnosis::difference(before.snapshot, before.diagnosis, now.snapshot, now.diagnosis);
+  if (copied.whole && again) return "";
+  suspected_ = is_finding(now.diagnosis) && last_learned_.size() <= kManyMovingPages;
+  if (suspected_) wanted_.insert(last_learned_.begin(), last_learned_.end());
   return "pages that it needs were not copied" + copied.not_ahead;
 }
 
@@ -275,7 +306,9 @@ Result<Sampled> Sampling::read_stopped(bool restless) {
     if (!copied.snapshot) {
       failed = copied.snapshot.error();
       failed->what += copied.not_ahead;
-      const bool mixed = !copied.whole || copied.borrowed;
+      suspected_ = false;
+      wanted_ = std::move(copied.lacked);
+      const bool mixed = !copied.whole || copied.mixed;
       if (mixed && may_be_torn(failed->failure)) failed->failure = Failure::kNotCopied;
       continue;
     }
@@ -301,6 +334,8 @@ Result<void> Sampling::let_rest(Sampled& sampled) const {
 Result<Sampled> Sampling::take() {
   HANGSPY_CHECK(target_.refresh());
   quiet_ = 0;
+  wanted_.clear();
+  suspected_ = false;
   auto still = read_still();
   if (!still && is_final(still.error().failure)) return still;
   const bool holds = still && still->doubt.empty();

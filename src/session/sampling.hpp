@@ -30,20 +30,28 @@ class Sampling {
   [[nodiscard]] bool is_vain(const std::vector<target::ThreadState>& before,
                              const Sampled& sampled) const;
   [[nodiscard]] Result<Sampled> read_stopped(bool restless);
-  [[nodiscard]] Result<target::Stopped> copy(memory::PageCache& cache, memory::PageCache& earlier,
+  // What was copied before a stop.
+  struct Ahead {
+    memory::PageCache pages;
+    bool is_whole = false;                     // all that may move is among them
+    std::vector<target::ThreadState> threads;  // before that
+  };
+  [[nodiscard]] Result<target::Stopped> copy(memory::PageCache& cache, const Ahead& ahead,
                                              const std::vector<Address>& pages);
   [[nodiscard]] bool rehearse();
   [[nodiscard]] Result<std::vector<Address>> resident() const;
-  [[nodiscard]] Result<std::vector<Address>> copy_ahead(memory::PageCache& earlier) const;
+  [[nodiscard]] Result<void> copy_all_ahead(Ahead& ahead) const;
+  [[nodiscard]] Result<std::vector<Address>> pages_that_move(const Ahead& ahead);
   // What was read of a copy, and what it is worth.
   struct Copied {
     Result<snapshot::Snapshot> snapshot;
-    bool whole = false;     // every page that it needs was copied
-    bool borrowed = false;  // and some of them not in the stop
-    std::string not_ahead;  // ": " and why nothing was copied ahead that should have been
+    bool whole = false;        // every page that it needs was copied
+    bool mixed = false;        // and some of them not in the stop
+    std::set<Address> lacked;  // what the next stop should copy
+    std::string not_ahead;     // ": " and why nothing was copied ahead that should have been
   };
-  [[nodiscard]] Result<Copied> read_copy(std::uint32_t stop, bool ahead, snapshot::Sample& account);
-  [[nodiscard]] std::string judge(Copied copied, Sampled& sampled) const;
+  [[nodiscard]] Result<Copied> read_copy(std::uint32_t stop, bool moves, snapshot::Sample& account);
+  [[nodiscard]] std::string judge(Copied copied, Sampled& sampled);
   [[nodiscard]] Result<snapshot::Snapshot> read_live(
       const std::vector<target::ThreadState>& threads, snapshot::Sample& account);
   void learn(const memory::PageCache& cache);
@@ -52,12 +60,16 @@ class Sampling {
   target::LiveTarget& target_;
   Constants constants_;
   Options options_;
-  std::vector<Address> asked_;   // pages of the last reading
-  std::set<Address> learned_;    // pages that readings so far asked for
-  std::set<Address> readable_;   // and that could be read at least once
-  std::set<Address> lasting_;    // and those asked for only for what never changes
-  std::set<target::Tid> known_;  // threads that were there in a reading
-  std::uint32_t quiet_ = 0;      // readings on end that brought next to nothing new
+  std::vector<Address> asked_;         // pages of the last reading
+  std::vector<Address> last_learned_;  // pages that the last reading asked for
+  std::set<Address> wanted_;           // that the next stop has to copy
+  bool suspected_ = false;             // because of a finding, all of whose they are
+  std::set<Address> learned_;          // pages that readings so far asked for
+  std::set<Address> readable_;         // and that could be read at least once
+  std::set<Address> lasting_;          // and those asked for only for what never changes
+  std::vector<Address> known_tasks_;   // of the last reading
+  std::set<target::Tid> known_;        // threads that were there in a reading
+  std::uint32_t quiet_ = 0;            // readings on end that brought next to nothing new
 };
 
 }  // namespace hangspy::session

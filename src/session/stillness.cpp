@@ -60,6 +60,19 @@ bool all_slept(const std::vector<target::ThreadState>& before,
          });
 }
 
+void mark_runners(const std::vector<target::ThreadState>& first,
+                  const std::vector<target::ThreadState>& second,
+                  std::vector<target::ThreadState>& stopped) {
+  const auto runs = [](const target::ThreadState* thread) {
+    return thread == nullptr || thread->activity == target::Activity::kRunning;
+  };
+  for (auto& each : stopped) {
+    const auto* then = of_tid(first, each.tid);
+    const auto* later = of_tid(second, each.tid);
+    each.ran = runs(&each) || runs(then) || runs(later) || then->run_counter != later->run_counter;
+  }
+}
+
 bool holds_still(const snapshot::Snapshot& snapshot, const diagnosis::Diagnosis& diagnosis) {
   const auto threads = needed(snapshot, diagnosis);
   // A proof that rests on no thread is one that nothing vouches for: then all must have slept.

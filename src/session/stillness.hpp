@@ -20,6 +20,12 @@ void mark_sleepers(const std::vector<target::ThreadState>& before,
 [[nodiscard]] bool all_slept(const std::vector<target::ThreadState>& before,
                              const std::vector<target::ThreadState>& after);
 
+// Marks, of the threads that stand in a stop, those that ran between these two moments just before
+// it, at one of them or when they were stopped; and those that were not there at the first.
+void mark_runners(const std::vector<target::ThreadState>& first,
+                  const std::vector<target::ThreadState>& second,
+                  std::vector<target::ThreadState>& stopped);
+
 // Whether the diagnosis may stand on a reading without a stop: a deadlock needs that the threads
 // of its cause slept, and those that run the loops of its tasks and futures; anything else needs
 // all threads.

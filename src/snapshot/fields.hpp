@@ -61,9 +61,10 @@ inline constexpr auto kFields<Thread> = all_fields(
     Field{"object", &Thread::object}, Field{"name", &Thread::name},
     Field{"activity", &Thread::activity}, Field{"syscall", &Thread::syscall},
     Field{"run_counter", &Thread::run_counter}, Field{"slept", &Thread::slept},
-    Field{"running_loop", &Thread::running_loop}, Field{"runs_handle", &Thread::runs_handle},
-    Field{"frames", &Thread::frames}, Field{"runs_until", &Thread::runs_until},
-    Field{"runs_until_frame", &Thread::runs_until_frame}, Field{"wait", &Thread::wait});
+    Field{"moves", &Thread::moves}, Field{"running_loop", &Thread::running_loop},
+    Field{"runs_handle", &Thread::runs_handle}, Field{"frames", &Thread::frames},
+    Field{"runs_until", &Thread::runs_until}, Field{"runs_until_frame", &Thread::runs_until_frame},
+    Field{"wait", &Thread::wait});
 
 template <>
 inline constexpr auto kFields<AwaitLink> =
@@ -74,13 +75,13 @@ template <>
 inline constexpr auto kFields<Task> = all_fields(
     Field{"object", &Task::object}, Field{"name", &Task::name}, Field{"loop", &Task::loop},
     Field{"waits_for", &Task::waits_for}, Field{"cancels_requested", &Task::cancels_requested},
-    Field{"state", &Task::state}, Field{"running", &Task::running},
+    Field{"state", &Task::state}, Field{"running", &Task::running}, Field{"moves", &Task::moves},
     Field{"is_request", &Task::is_request}, Field{"chain", &Task::chain});
 
 template <>
-inline constexpr auto kFields<Future> =
-    all_fields(Field{"object", &Future::object}, Field{"state", &Future::state},
-               Field{"loop", &Future::loop}, Field{"gathers", &Future::gathers});
+inline constexpr auto kFields<Future> = all_fields(
+    Field{"object", &Future::object}, Field{"state", &Future::state}, Field{"loop", &Future::loop},
+    Field{"gathers", &Future::gathers}, Field{"moves", &Future::moves});
 
 template <>
 inline constexpr auto kFields<Completion> =
@@ -105,8 +106,9 @@ inline constexpr auto kFields<EventLoop> =
                Field{"now", &EventLoop::now}, Field{"handles", &EventLoop::handles});
 
 template <>
-inline constexpr auto kFields<ConcurrentFuture> = all_fields(
-    Field{"object", &ConcurrentFuture::object}, Field{"state", &ConcurrentFuture::state});
+inline constexpr auto kFields<ConcurrentFuture> =
+    all_fields(Field{"object", &ConcurrentFuture::object}, Field{"state", &ConcurrentFuture::state},
+               Field{"moves", &ConcurrentFuture::moves});
 
 template <>
 inline constexpr auto kFields<WorkItem> =
@@ -120,8 +122,9 @@ inline constexpr auto kFields<Executor> =
     all_fields(Field{"object", &Executor::object}, Field{"kind", &Executor::kind},
                Field{"queue", &Executor::queue}, Field{"max_workers", &Executor::max_workers},
                Field{"shut_down", &Executor::shut_down}, Field{"complete", &Executor::complete},
-               Field{"workers", &Executor::workers}, Field{"serves", &Executor::serves},
-               Field{"until", &Executor::until}, Field{"items", &Executor::items});
+               Field{"moves", &Executor::moves}, Field{"workers", &Executor::workers},
+               Field{"serves", &Executor::serves}, Field{"until", &Executor::until},
+               Field{"items", &Executor::items});
 
 template <>
 inline constexpr auto kFields<Lock> = all_fields(

@@ -2,6 +2,7 @@
 // will complete. Source: Lib/concurrent/futures/_base.py, tag v3.12.1 (`_state` is a str).
 #include <set>
 
+#include "sync/moving.hpp"
 #include "sync/reads.hpp"
 
 namespace hangspy::sync {
@@ -41,8 +42,13 @@ std::set<Address> mentioned(const snapshot::Snapshot& snapshot) {
 
 void read_concurrent_futures(const python::Process& process, snapshot::Snapshot& snapshot) {
   for (const auto future : mentioned(snapshot)) {
-    if (const auto state = state_of(process, future)) {
-      snapshot.concurrent_futures.push_back({future, *state});
+    // Its bytes are others only when it is new, or its state is: somebody has a hand on it.
+    std::optional<snapshot::FutureState> state;
+    const bool torn =
+        read_moving(process, snapshot, true, [&] { state = state_of(process, future); });
+    if (state || torn) {
+      snapshot.concurrent_futures.push_back(
+          {future, state.value_or(snapshot::FutureState::kPending), torn});
     } else {
       snapshot.missing.push_back("the state of the concurrent future at " + to_hex(future));
     }

@@ -49,6 +49,10 @@ void add_concurrent_future_waits(Building& building) {
       building.acts(index, Acts::kAlone, "it is done");
       continue;
     }
+    if (future.moves) {
+      building.acts(index, Acts::kAlone, "it changed just then");
+      continue;
+    }
     const auto group = building.graph.new_group(index);
     add_work(building, future.object, index, group);
     add_completions(building, future.object, index, group);

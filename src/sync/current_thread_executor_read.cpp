@@ -4,6 +4,7 @@
 //
 // Source: asgiref/current_thread_executor.py: a queue.Queue `_work_queue` up to 3.8.1, a deque
 // `_work_items` with a condition `_work_ready` from 3.9.0 on.
+#include "sync/moving.hpp"
 #include "sync/reads.hpp"
 #include "sync/work_item_read.hpp"
 
@@ -65,20 +66,28 @@ const snapshot::Thread* fact_of(const snapshot::Snapshot& snapshot, Address stat
   return nullptr;
 }
 
+void read_executor(const python::Process& process, const python::RawThread& thread,
+                   std::size_t frame, snapshot::Snapshot& snapshot) {
+  const auto self = process.frames().local(thread.frames[frame], "self");
+  if (!self || !*self) return;
+  const auto* fact = fact_of(snapshot, thread.state);
+  auto executor = executor_at(process, thread, frame, **self);
+  executor.serves = fact != nullptr && fact->wait.kind == snapshot::WaitKind::kServeUntil &&
+                    fact->wait.server == executor.object;
+  read_queue(process, executor, snapshot);
+  snapshot.executors.push_back(std::move(executor));
+}
+
 }  // namespace
 
 void read_current_thread_executors(const python::Process& process, snapshot::Snapshot& snapshot) {
   for (const auto& thread : process.threads()) {
-    const auto* fact = fact_of(snapshot, thread.state);
     for (std::size_t i = 0; i < thread.frames.size(); ++i) {
       if (thread.marks[i] != Mark::kRunUntilFuture) continue;
-      const auto self = process.frames().local(thread.frames[i], "self");
-      if (!self || !*self) continue;
-      auto executor = executor_at(process, thread, i, **self);
-      executor.serves = fact != nullptr && fact->wait.kind == snapshot::WaitKind::kServeUntil &&
-                        fact->wait.server == executor.object;
-      read_queue(process, executor, snapshot);
-      snapshot.executors.push_back(std::move(executor));
+      const auto before = snapshot.executors.size();
+      const bool torn = read_moving(process, snapshot, thread.kernel.ran,
+                                    [&] { read_executor(process, thread, i, snapshot); });
+      if (snapshot.executors.size() != before) snapshot.executors.back().moves = torn;
     }
   }
 }

@@ -8,7 +8,9 @@ void add_current_thread_executor_waits(Building& building) {
   for (const auto& executor : building.snapshot.executors) {
     if (executor.kind != snapshot::ExecutorKind::kCurrentThread) continue;
     const auto index = building.node(graph::NodeKind::kExecutor, executor.object);
-    if (executor.serves) {
+    if (executor.moves) {
+      building.acts(index, graph::Acts::kAlone, "its thread ran just then");
+    } else if (executor.serves) {
       building.acts(index, graph::Acts::kAlone, "its thread serves it");
     } else {
       for (const auto worker : executor.workers) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "sync/futex.hpp"
+#include "sync/moving.hpp"
 #include "sync/reads.hpp"
 
 namespace hangspy::sync {
@@ -165,7 +166,13 @@ snapshot::EventLoop& known_loop(const python::Process& process, Address object,
   for (auto& each : snapshot.loops) {
     if (each.object == object) return each;
   }
-  return snapshot.loops.emplace_back(loop_fact(process, object));
+  // What it will run only lets others go on, so it may be torn where the loop turns.
+  const bool turns =
+      std::any_of(process.threads().begin(), process.threads().end(),
+                  [&](const auto& each) { return each.kernel.ran && each.running_loop == object; });
+  snapshot::EventLoop loop;
+  read_moving(process, snapshot, turns, [&] { loop = loop_fact(process, object); });
+  return snapshot.loops.emplace_back(std::move(loop));
 }
 
 bool in_selector_call(const python::RawThread& thread) {
@@ -184,7 +191,7 @@ bool runs_a_task(const python::Process& process, Address loop) {
 }  // namespace
 
 ThreadWait event_loop_wait(const python::Process& process, const python::RawThread& thread) {
-  const auto loop = process.running_loop(thread).value_or(Address{});
+  const auto loop = thread.running_loop;
   if (!loop) return std::nullopt;
   const bool own_select = thread.marks.size() > 1 && thread.marks[0] == Mark::kSelect &&
                           thread.marks[1] == Mark::kRunOnce;
@@ -207,8 +214,8 @@ void read_event_loops(const python::Process& process, snapshot::Snapshot& snapsh
     }
   }
   for (const auto& thread : process.threads()) {
-    const auto running = process.running_loop(thread);
-    if (running && *running) known_loop(process, *running, snapshot).thread = thread.state;
+    if (!thread.running_loop) continue;
+    known_loop(process, thread.running_loop, snapshot).thread = thread.state;
   }
 }
 

@@ -11,6 +11,7 @@
 #include <set>
 #include <unordered_set>
 
+#include "sync/moving.hpp"
 #include "sync/reads.hpp"
 
 namespace hangspy::sync {
@@ -45,26 +46,12 @@ class FutureReading {
   FutureReading(const python::Process& process, snapshot::Snapshot& snapshot)
       : process_(process), snapshot_(snapshot) {}
 
+  // What only a task that is fresh leads to is as fresh; see python::Process, "what moves".
   void read() {
-    python::Items tasks;
-    tasks.reserve(process_.tasks().size());
     seen_.reserve(process_.tasks().size());
-    for (const auto& task : process_.tasks()) tasks.push_back(task.object);
-    for (std::size_t i = 0; i < tasks.size(); ++i) {
-      if (i % Objects::kAtATime == 0) expect_callbacks(Objects::some_of(tasks, i));
-      const auto& task = process_.tasks()[i];
-      if (task.state != snapshot::FutureState::kPending) continue;
-      if (task.waits_for) visit(task.waits_for);
-      read_outgoing(task.object);
-    }
-    snapshot_.futures.reserve(queue_.size());
-    for (std::size_t i = 0; !queue_.empty() && seen_.size() < kMaxFutures; ++i) {
-      const auto next = std::min(Objects::kAtATime, queue_.size());
-      if (i % Objects::kAtATime == 0) expect_callbacks(std::span(queue_).last(next));
-      const auto future = queue_.back();
-      queue_.pop_back();
-      read_future(future);
-    }
+    read_from(false);
+    fresh_ = true;
+    read_moving(process_, snapshot_, true, [&] { read_from(true); });
     if (!queue_.empty()) snapshot_.missing.emplace_back("more than 200,000 asyncio futures");
   }
 
@@ -74,24 +61,55 @@ class FutureReading {
     process_.objects().expect_behind(futures, process_.objects().layout().future.callback);
   }
 
+  void read_from(bool fresh) {
+    std::vector<const snapshot::Task*> tasks;
+    python::Items objects;
+    for (const auto& task : process_.tasks()) {
+      const bool is_pending = task.state == snapshot::FutureState::kPending;
+      if (!is_pending || process_.is_fresh(task.object) != fresh) continue;
+      tasks.push_back(&task);
+      objects.push_back(task.object);
+    }
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      if (i % Objects::kAtATime == 0) expect_callbacks(Objects::some_of(objects, i));
+      if (tasks[i]->waits_for) visit(tasks[i]->waits_for);
+      read_outgoing(objects[i]);
+    }
+    snapshot_.futures.reserve(snapshot_.futures.size() + queue_.size());
+    for (std::size_t i = 0; !queue_.empty() && seen_.size() < kMaxFutures; ++i) {
+      const auto next = std::min(Objects::kAtATime, queue_.size());
+      if (i % Objects::kAtATime == 0) expect_callbacks(std::span(queue_).last(next));
+      const auto future = queue_.back();
+      queue_.pop_back();
+      read_future(future);
+    }
+  }
+
   void visit(Address future) {
     if (process_.is_task(future) || !process_.is_future(future)) return;
     if (seen_.insert(future.value).second) queue_.push_back(future);
   }
 
   void read_future(Address future) {
+    const auto begin = process_.moment();
     const auto state = process_.future_state(future);
     const auto loop = process_.objects().pointer(future + process_.objects().layout().future.loop);
     if (!state || !loop) {
-      snapshot_.missing.push_back("the future at " + to_hex(future));
+      if (fresh_ && process_.torn_since(begin)) {
+        snapshot_.futures.push_back({.object = future, .moves = true});
+      } else {
+        snapshot_.missing.push_back("the future at " + to_hex(future));
+      }
       return;
     }
-    const auto gathering = process_.landmarks().type(TypeMark::kGatheringFuture);
-    snapshot_.futures.push_back({future, *state, *loop, false});
+    const auto index = snapshot_.futures.size();
+    snapshot_.futures.push_back({future, *state, *loop});
     if (*state != snapshot::FutureState::kPending) return;
+    const auto gathering = process_.landmarks().type(TypeMark::kGatheringFuture);
     if (process_.objects().is_instance(future, gathering)) read_children(future);
     read_incoming(future);
     read_outgoing(future);
+    snapshot_.futures[index].moves = fresh_ && process_.torn_since(begin);
   }
 
   // A gather needs all its children only with return_exceptions: else the first that fails ends it,
@@ -211,10 +229,24 @@ class FutureReading {
 
   const python::Process& process_;
   snapshot::Snapshot& snapshot_;
+  bool fresh_ = false;  // what is read now
   std::unordered_set<std::uint64_t> seen_;
   std::set<std::pair<Address, Address>> pairs_;
   python::Items queue_;
 };
+
+void read_call_result(const python::Process& process, const snapshot::Task& task,
+                      snapshot::Snapshot& snapshot) {
+  for (const auto& link : task.chain) {
+    if (!link.frame || process.landmarks().of((*link.frame)->code) != Mark::kMainWrap) continue;
+    const auto frame = process.frames().raw(*link.frame);
+    if (!frame) continue;
+    const auto result = process.frames().local(*frame, "call_result");
+    if (!result || !*result) continue;
+    snapshot.completions.push_back(
+        {**result, true, task.object, CompleterKind::kTask, "call_result"});
+  }
+}
 
 }  // namespace
 
@@ -224,15 +256,8 @@ void read_futures(const python::Process& process, snapshot::Snapshot& snapshot) 
 
 void read_async_to_sync(const python::Process& process, snapshot::Snapshot& snapshot) {
   for (const auto& task : process.tasks()) {
-    for (const auto& link : task.chain) {
-      if (!link.frame || process.landmarks().of((*link.frame)->code) != Mark::kMainWrap) continue;
-      const auto frame = process.frames().raw(*link.frame);
-      if (!frame) continue;
-      const auto result = process.frames().local(*frame, "call_result");
-      if (!result || !*result) continue;
-      snapshot.completions.push_back(
-          {**result, true, task.object, CompleterKind::kTask, "call_result"});
-    }
+    read_moving(process, snapshot, process.is_fresh(task.object),
+                [&] { read_call_result(process, task, snapshot); });
   }
 }
 

@@ -29,6 +29,10 @@ void add_future_waits(Building& building) {
       building.acts(index, Acts::kAlone, "it is done");
       continue;
     }
+    if (future.moves) {
+      building.acts(index, Acts::kAlone, "it changed just then");
+      continue;
+    }
     // A gather needs each of its children: a group for each, and no other.
     const auto any = future.gathers ? 0 : building.graph.new_group(index);
     for (const auto* each : building.completions_of(future.object)) {

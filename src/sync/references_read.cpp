@@ -261,6 +261,7 @@ bool runs_work(const python::RawThread& thread) {
 std::set<Address> wanted(const python::Process& process, const snapshot::Snapshot& snapshot) {
   std::set<Address> objects;
   for (std::size_t i = 0; i < snapshot.threads.size(); ++i) {
+    if (process.threads()[i].kernel.ran) continue;  // it has only just come there
     const auto& wait = snapshot.threads[i].wait;
     const bool ownerless = wait.kind == WaitKind::kEvent || wait.kind == WaitKind::kCondition ||
                            wait.kind == WaitKind::kQueue;

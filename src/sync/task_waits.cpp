@@ -94,6 +94,7 @@ void add_task(Building& building, const snapshot::Task& task, const Cancellers& 
     return building.acts(index, Acts::kAlone, "it is done");
   }
   building.graph.at(index).demanded = task.is_request;
+  if (task.moves) return building.acts(index, Acts::kAlone, "it took a step just then");
   const auto* loop = building.loops.find(task.loop);
   const bool has_thread = loop != nullptr && loop->thread;
   if (task.running && has_thread) {

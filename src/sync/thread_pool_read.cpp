@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "sync/futex.hpp"
+#include "sync/moving.hpp"
 #include "sync/reads.hpp"
 #include "sync/work_item_read.hpp"
 
@@ -97,6 +98,33 @@ snapshot::Executor& pool_of(const python::Process& process, const python::RawFra
   return snapshot.executors.emplace_back(std::move(pool));
 }
 
+void read_worker(const python::Process& process, const python::RawThread& thread,
+                 snapshot::Snapshot& snapshot) {
+  const auto worker = frame_of(thread, Mark::kPoolWorker);
+  if (!worker) return;
+  const auto queue = process.frames().local(thread.frames[*worker], "work_queue");
+  if (!queue || !*queue) return;
+  auto& pool = pool_of(process, thread.frames[*worker], **queue, snapshot);
+  pool.workers.push_back(thread.state);
+  if (*worker == 0 || thread.marks[*worker - 1] != Mark::kPoolItemRun) return;
+  const auto self = process.frames().local(thread.frames[*worker - 1], "self");
+  auto item = self && *self ? work_item_fact(process, **self) : std::nullopt;
+  if (!item) return;
+  item->runs_on = thread.state;
+  item->frame = static_cast<std::uint32_t>(*worker - 1);
+  pool.items.push_back(std::move(*item));
+}
+
+bool works_for(Address thread, const snapshot::Executor& pool) {
+  return std::find(pool.workers.begin(), pool.workers.end(), thread) != pool.workers.end();
+}
+
+bool any_ran(const python::Process& process, const snapshot::Executor& pool) {
+  return std::any_of(process.threads().begin(), process.threads().end(), [&](const auto& each) {
+    return each.kernel.ran && works_for(each.state, pool);
+  });
+}
+
 }  // namespace
 
 ThreadWait thread_pool_wait(const python::Process& process, const python::RawThread& thread) {
@@ -110,24 +138,19 @@ ThreadWait thread_pool_wait(const python::Process& process, const python::RawThr
 void read_thread_pools(const python::Process& process, snapshot::Snapshot& snapshot) {
   const auto first = snapshot.executors.size();
   for (const auto& thread : process.threads()) {
-    const auto worker = frame_of(thread, Mark::kPoolWorker);
-    if (!worker) continue;
-    const auto queue = process.frames().local(thread.frames[*worker], "work_queue");
-    if (!queue || !*queue) continue;
-    auto& pool = pool_of(process, thread.frames[*worker], **queue, snapshot);
-    pool.workers.push_back(thread.state);
-    if (*worker == 0 || thread.marks[*worker - 1] != Mark::kPoolItemRun) continue;
-    const auto self = process.frames().local(thread.frames[*worker - 1], "self");
-    auto item = self && *self ? work_item_fact(process, **self) : std::nullopt;
-    if (!item) continue;
-    item->runs_on = thread.state;
-    item->frame = static_cast<std::uint32_t>(*worker - 1);
-    pool.items.push_back(std::move(*item));
+    const bool torn = read_moving(process, snapshot, thread.kernel.ran,
+                                  [&] { read_worker(process, thread, snapshot); });
+    for (auto i = first; torn && i < snapshot.executors.size(); ++i) {
+      if (works_for(thread.state, snapshot.executors[i])) snapshot.executors[i].moves = true;
+    }
   }
   for (auto i = first; i < snapshot.executors.size(); ++i) {
     auto& pool = snapshot.executors[i];
-    pool.complete = is_complete(process, pool);
-    read_queue(process, pool, snapshot);
+    const bool torn = read_moving(process, snapshot, any_ran(process, pool), [&] {
+      pool.complete = is_complete(process, pool);
+      read_queue(process, pool, snapshot);
+    });
+    pool.moves = pool.moves || torn;
   }
 }
 

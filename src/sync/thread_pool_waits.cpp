@@ -28,6 +28,7 @@ void add_thread_pool_waits(Building& building) {
   for (const auto& executor : building.snapshot.executors) {
     if (executor.kind != snapshot::ExecutorKind::kThreadPool) continue;
     const auto index = building.node(NodeKind::kExecutor, executor.object);
+    if (executor.moves) building.acts(index, Acts::kAlone, "a worker of it ran just then");
     if (!executor.complete) building.acts(index, Acts::kOpen, "it may start another thread");
     const auto group = building.graph.new_group(index);
     const char* evidence = executor.workers.size() == 1 ? "one worker" : "all workers";

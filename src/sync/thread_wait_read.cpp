@@ -1,5 +1,6 @@
 // What each thread waits for, asked of every kind in turn, and the order of all reads.
 #include "sync/futex.hpp"
+#include "sync/moving.hpp"
 #include "sync/reads.hpp"
 
 namespace hangspy::sync {
@@ -30,9 +31,15 @@ snapshot::ThreadWait thread_wait(const python::Process& process, const python::R
 }
 
 void read_all(python::Process& process, snapshot::Snapshot& snapshot) {
-  process.describe(snapshot);
-  for (std::size_t i = 0; i < process.threads().size(); ++i) {
-    snapshot.threads[i].wait = thread_wait(process, process.threads()[i]);
+  snapshot.missing = process.missing();
+  for (const auto& thread : process.threads()) {
+    snapshot::Thread fact;
+    const auto torn = read_moving(process, snapshot, thread.kernel.ran, [&] {
+      fact = process.describe(thread);
+      fact.wait = thread_wait(process, thread);
+    });
+    fact.moves = fact.moves || torn;
+    snapshot.threads.push_back(std::move(fact));
   }
   read_event_loops(process, snapshot);
   read_thread_pools(process, snapshot);
@@ -42,6 +49,9 @@ void read_all(python::Process& process, snapshot::Snapshot& snapshot) {
   read_concurrent_futures(process, snapshot);
   read_locks(process, snapshot);
   read_references(process, snapshot);
+  if (const auto torn = process.unexplained(); torn != 0) {
+    snapshot.missing.push_back(std::to_string(torn) + " words of what changed just then");
+  }
   snapshot.tasks = process.take_tasks();
 }
 

@@ -37,6 +37,7 @@ void add_timeout(Building& building, NodeIndex thread, Address state, std::uint3
 
 void add_thread(Building& building, const snapshot::Thread& thread) {
   const auto index = building.thread_node(thread.state);
+  if (thread.moves) return building.acts(index, Acts::kAlone, "it ran just then");
   const auto& wait = thread.wait;
   const auto first = wait.evidence.empty() ? std::string{} : wait.evidence.front();
   switch (wait.kind) {

@@ -207,6 +207,10 @@ Result<void> Image::read(Address at, std::span<std::byte> out) const {
   return {};
 }
 
+void Image::mark_ran(target::Tid tid) {
+  for (auto& each : threads_) each.ran = each.ran || each.tid == tid;
+}
+
 void Image::write(Address at, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const auto offset = at.value % kPageSize;

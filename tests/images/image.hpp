@@ -64,6 +64,8 @@ class Image final : public target::Target, public memory::Memory {
   [[nodiscard]] int minor() const { return static_cast<int>(number_ >> 16U & 0xffU); }
   // What was read, sorted, none touching another.
   [[nodiscard]] const std::vector<Range>& ranges() const { return ranges_; }
+  // From now on as if this thread had run just before.
+  void mark_ran(target::Tid tid);
   // Replaces bytes, where the image has them.
   void write(Address at, std::span<const std::byte> bytes);
 

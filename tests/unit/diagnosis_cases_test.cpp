@@ -278,6 +278,39 @@ TEST(DiagnosisCases, AreNoDeadlockWhenTheThreadRuns) {
   }
 }
 
+// Of what moves nothing is proven, and it lets others go on.
+TEST(DiagnosisCases, AreNoDeadlockWhenAllThatWaitsMoves) {
+  for (const auto& [name, expected] : cases()) {
+    if (expected.verdict != Verdict::kDeadlock) continue;
+    for (const bool threads : {true, false}) {
+      auto snapshot = snapshot_file::read(name);
+      for (auto& each : snapshot.threads) each.moves = threads;
+      for (auto& each : snapshot.tasks) each.moves = !threads || name == "task_cycle";
+      for (auto& each : snapshot.executors) each.moves = !threads;
+      for (auto& each : snapshot.concurrent_futures) each.moves = !threads;
+      const auto found = diagnose(snapshot);
+      const bool of_threads =
+          std::all_of(found.cause.begin(), found.cause.end(), [&](const auto node) {
+            const auto kind = found.graph.at(node).id.kind;
+            return kind == graph::NodeKind::kThread || kind == graph::NodeKind::kLock;
+          });
+      EXPECT_TRUE(found.verdict != Verdict::kDeadlock || (of_threads && !threads)) << name;
+    }
+  }
+}
+
+TEST(DiagnosisCases, AreNoBlockedLoopWhenItsThreadMoves) {
+  auto snapshot = snapshot_file::read("blocked_loop");
+  for (auto& each : snapshot.threads) each.moves = true;
+  EXPECT_NE(diagnose(snapshot).verdict, Verdict::kBlockedLoop);
+}
+
+TEST(DiagnosisCases, AreNoDeadlockWhenTheFuturesBetweenMove) {
+  auto snapshot = snapshot_file::read("nested_wait_for");
+  for (auto& each : snapshot.futures) each.moves = true;
+  EXPECT_NE(diagnose(snapshot).verdict, Verdict::kDeadlock);
+}
+
 // Only damaged memory says that a future completes itself: then it is not known what does.
 TEST(DiagnosisCases, AreNoDeadlockWhenAFutureCompletesItself) {
   Snapshot snapshot;

@@ -295,13 +295,32 @@ TEST_F(PageCacheOfAStop, TakesWhatLastsFromBefore) {
   EXPECT_EQ(copy.borrowed(), pages({}));
 }
 
-TEST_F(PageCacheOfAStop, BorrowsFromBeforeWhatMayHaveChangedAndChangedBack) {
+TEST_F(PageCacheOfAStop, BorrowsWhatMayHaveChangedAndChangedBack) {
   ASSERT_TRUE(copy.read({0x1ffc}, out));
   EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x1ffc, 8));
   EXPECT_EQ(copy.borrowed(), pages({0x1000, 0x2000}));
-  EXPECT_EQ(copy.changed().value(), pages({}));
+  EXPECT_EQ(copy.torn(), pages({}));
+  EXPECT_EQ(copy.motion(), Motion{});
+}
+
+TEST_F(PageCacheOfAStop, CountsTheReadsOfBytesThatAreOthersNow) {
   target.written[0x2003] = std::byte{0xee};
-  EXPECT_EQ(copy.changed().value(), pages({0x2000}));
+  ASSERT_TRUE(copy.read({0x2008}, out));
+  EXPECT_EQ(copy.motion(), Motion{});
+  ASSERT_TRUE(copy.read({0x1ffc}, out));
+  ASSERT_TRUE(copy.read_lasting({0x2000}, out));
+  EXPECT_EQ(out[3], std::byte{0xee});
+  EXPECT_EQ(copy.motion(), (Motion{.torn = 2, .fresh = 2}));
+  EXPECT_EQ(copy.torn(), pages({0x2000}));
+  EXPECT_EQ(copy.borrowed(), pages({0x1000, 0x2000}));
+}
+
+TEST_F(PageCacheOfAStop, FetchesAPageThatItDoesNotHoldOnce) {
+  target.fetched.clear();
+  ASSERT_TRUE(copy.read({0x1000}, out));
+  ASSERT_TRUE(copy.read_lasting({0x1100}, out));
+  EXPECT_EQ(target.fetched, (std::map<std::uint64_t, int>{{0x1000, 1}}));
+  EXPECT_EQ(copy.bytes_read(), 2 * kPageSize);
 }
 
 TEST_F(PageCacheOfAStop, HasNothingAtHandThatItBorrows) {
@@ -315,52 +334,68 @@ TEST_F(PageCacheOfAStop, LacksWhatWasCopiedNeitherBeforeNorInIt) {
   EXPECT_EQ(copy.borrowed(), pages({}));
 }
 
-// Writes the word at an address that is a multiple of eight.
-void write(FakePages& target, std::uint64_t at, std::uint64_t word) {
-  for (int i = 0; i < 8; ++i) target.written[at + i] = static_cast<std::byte>(word >> (8 * i));
-}
-
-TEST(PageCache, RenewsWhatItHoldsAndSaysWhereAPointerChanged) {
-  FakePages target;
-  for (const std::uint64_t at : {0x1010, 0x2010, 0x4010}) write(target, at, 7);
-  PageCache cache(target.fetch());
-  ASSERT_TRUE(cache.prefetch(pages({0x1000, 0x2000, 0x3000, 0x4000, 0x5000})));
-  write(target, 0x1010, 8);                 // a count
-  write(target, 0x2010, 0x7f12'3456'7890);  // an address
-  write(target, 0x4010, 0x7f12'3456'7891);  // of nothing aligned
-  target.holes.insert(0x3000);
-  EXPECT_EQ(cache.renew().value(), pages({0x2000}));
-  EXPECT_EQ(cache.bytes_read(), (5 + 4) * kPageSize);
-  EXPECT_EQ(cache.renew().value(), pages({}));
-  std::array<std::byte, 1> out{};
-  ASSERT_TRUE(cache.read({0x1010}, out));
-  EXPECT_EQ(out[0], std::byte{8});
-  EXPECT_EQ(cache.read({0x3000}, out).error().failure, Failure::kUnmapped);
-  EXPECT_TRUE(cache.holds({0x1fff}));
-  EXPECT_FALSE(cache.holds({0x3000}));
-  EXPECT_FALSE(cache.holds({0x9000}));
-}
-
-TEST(PageCache, RenewsMorePagesThanItAsksForAtOnce) {
-  FakePages target;
-  PageCache cache(target.fetch());
-  std::vector<Address> many;
-  for (std::uint64_t page = 1; page <= 2500; ++page) many.push_back({page * kPageSize});
-  ASSERT_TRUE(cache.prefetch(many));
-  const std::vector<Address> wanted{many[0], many[1023], many[1024], many[2499]};
-  for (const auto each : wanted) write(target, each.value + 8, 0x7f12'3456'7890);
-  EXPECT_EQ(cache.renew().value(), wanted);
-}
-
-TEST_F(PageCacheOfAStop, SeesWhichOfTheBytesThatItGaveChanged) {
-  ASSERT_TRUE(copy.read_lasting({0x1011}, std::span(out).first(2)));
-  ASSERT_TRUE(copy.read_lasting({0x2000}, out));
-  target.written[0x1010] = target.written[0x1013] = std::byte{0xee};  // beside what was read
-  EXPECT_EQ(copy.changed().value(), pages({}));
-  target.written[0x2007] = std::byte{0xee};
-  EXPECT_EQ(copy.changed().value(), pages({0x2000}));
+TEST_F(PageCacheOfAStop, LacksWhatCannotBeReadAnyMore) {
   target.holes.insert(0x1000);
-  EXPECT_EQ(copy.changed().value(), pages({0x1000, 0x2000}));
+  EXPECT_EQ(copy.read({0x1000}, out).error().failure, Failure::kNotCopied);
+  EXPECT_EQ(copy.missing(), pages({0x1000}));
+}
+
+// The same, where all that may move was copied before.
+class PageCacheThatKnowsWhatWas : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(earlier.prefetch(pages({0x1000, 0x2000})));
+    target.written[0x1003] = std::byte{0xee};
+    ASSERT_TRUE(copy.prefetch(pages({0x1000, 0x8000})));
+    copy.freeze(&earlier, true);
+  }
+
+  FakePages target;
+  PageCache earlier{target.fetch()};
+  PageCache copy{target.fetch()};
+  std::array<std::byte, 8> out{};
+};
+
+TEST_F(PageCacheThatKnowsWhatWas, CountsWhatIsOfTheMomentAndWasOtherBefore) {
+  ASSERT_TRUE(copy.read({0x1008}, out));
+  ASSERT_TRUE(copy.read_lasting({0x1000}, out));
+  EXPECT_EQ(copy.motion(), Motion{});
+  ASSERT_TRUE(copy.read({0x1000}, out));
+  EXPECT_EQ(copy.motion(), (Motion{.torn = 0, .fresh = 1}));
+  ASSERT_TRUE(copy.read({0x8000}, out));  // nobody knew of it before
+  EXPECT_EQ(copy.motion(), (Motion{.torn = 0, .fresh = 2}));
+  EXPECT_EQ(copy.torn(), pages({}));
+  EXPECT_EQ(copy.borrowed(), pages({}));
+}
+
+TEST_F(PageCacheThatKnowsWhatWas, GivesWhatIsNewAsItIsNow) {
+  ASSERT_TRUE(copy.read({0x3000}, out));
+  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x3000, 8));
+  EXPECT_EQ(copy.motion(), (Motion{.torn = 1, .fresh = 1}));
+  EXPECT_EQ(copy.torn(), pages({0x3000}));
+  EXPECT_EQ(copy.missing(), pages({}));
+}
+
+TEST_F(PageCacheThatKnowsWhatWas, TakesWhatIsGoneForMoved) {
+  target.holes = {0x2000, 0x4000};
+  EXPECT_EQ(copy.read({0x2000}, out).error().failure, Failure::kUnmapped);
+  EXPECT_EQ(copy.read({0x4000}, out).error().failure, Failure::kUnmapped);
+  EXPECT_EQ(copy.motion(), (Motion{.torn = 2, .fresh = 2}));
+  EXPECT_EQ(copy.missing(), pages({}));
+}
+
+TEST(PageCache, TellsWhichPagesAreNotAsTheyAreHeld) {
+  FakePages target;
+  PageCache cache(target.fetch());
+  ASSERT_TRUE(cache.prefetch(pages({0x1000, 0x2000, 0x3000, 0x5000})));
+  target.written[0x2fff] = std::byte{0xee};
+  target.holes.insert(0x3000);
+  const auto changed = cache.changed(pages({0x1000, 0x2000, 0x3000, 0x4000}));
+  EXPECT_EQ(changed.value(), pages({0x2000, 0x3000, 0x4000}));
+  EXPECT_EQ(cache.bytes_read(), (4 + 3) * kPageSize);
+  std::array<std::byte, 1> out{};
+  ASSERT_TRUE(cache.read({0x2fff}, out));
+  EXPECT_EQ(out[0], FakePages::byte_at(0x2fff));
 }
 
 TEST_F(PageCacheOfAStop, FetchesLateWhatLastsAndWasNotThere) {

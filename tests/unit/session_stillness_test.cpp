@@ -57,6 +57,36 @@ TEST(Stillness, AThreadThatIsBornOrEndsMeanwhileDidNotSleep) {
   EXPECT_FALSE(slept(in_call(kFutex, 3), other));
 }
 
+bool ran(const target::ThreadState& first, const target::ThreadState& second,
+         target::ThreadState stopped) {
+  std::vector<target::ThreadState> all{std::move(stopped)};
+  mark_runners({first}, {second}, all);
+  return all[0].ran;
+}
+
+TEST(Runners, AreTheThreadsThatWereScheduledOrOnACpuBeforeAStop) {
+  const auto asleep = in_call(kFutex, 3);
+  EXPECT_FALSE(ran(asleep, asleep, asleep));
+  EXPECT_FALSE(ran(asleep, in_call(kEpollWait, 3), asleep));  // or its counter had moved
+  EXPECT_TRUE(ran(asleep, in_call(kFutex, 4), asleep));
+  EXPECT_TRUE(ran(on_cpu(3), asleep, asleep));
+  EXPECT_TRUE(ran(asleep, on_cpu(3), asleep));
+  EXPECT_TRUE(ran(asleep, asleep, on_cpu(3)));
+}
+
+TEST(Runners, AreThreadsThatWereNotThereAtFirst) {
+  auto other = in_call(kFutex, 3);
+  other.tid = 8;
+  EXPECT_TRUE(ran(other, in_call(kFutex, 3), in_call(kFutex, 3)));
+  EXPECT_TRUE(ran(in_call(kFutex, 3), other, in_call(kFutex, 3)));
+}
+
+TEST(Runners, AreNotKnownWithoutACounter) {
+  auto uncounted = in_call(kFutex, 0);
+  uncounted.run_counter.reset();
+  EXPECT_FALSE(ran(uncounted, uncounted, uncounted));
+}
+
 // A cycle of these nodes; its verdict is what decides, not how it came about.
 diagnosis::Diagnosis deadlock(std::initializer_list<graph::NodeId> nodes) {
   diagnosis::Diagnosis diagnosis;

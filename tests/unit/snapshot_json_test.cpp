@@ -113,6 +113,7 @@ TEST(SnapshotJson, LooksLikeThis) {
    "activity": "in-syscall",
    "syscall": -1,
    "slept": false,
+   "moves": false,
    "running_loop": "0x0",
    "runs_handle": "0x0",
    "frames": [],

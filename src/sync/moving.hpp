@@ -1,0 +1,23 @@
+// Reading what may move. See python::Process, "what moves".
+#pragma once
+
+#include "hangspy/snapshot.hpp"
+#include "python/process.hpp"
+
+namespace hangspy::sync {
+
+// Reads with `read`. If that `moves`, what is torn of it is neither a doubt nor missing. Returns
+// whether it moves and is torn.
+template <class Read>
+bool read_moving(const python::Process& process, snapshot::Snapshot& snapshot, bool moves,
+                 const Read& read) {
+  const auto begin = process.moment();
+  const auto missing = snapshot.missing.size();
+  read();
+  if (!moves || !process.torn_since(begin)) return false;
+  process.explain(begin);
+  snapshot.missing.resize(missing);
+  return true;
+}
+
+}  // namespace hangspy::sync
