@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "python/callables.hpp"
+#include "python/walk.hpp"
 
 namespace hangspy::python {
 namespace {
@@ -43,8 +44,12 @@ Result<std::optional<RawFrame>> Frames::at(Address address) const {
 Result<std::vector<RawFrame>> Frames::of_thread(Address thread_state) const {
   HANGSPY_TRY(next, innermost(thread_state));
   std::vector<RawFrame> frames;
+  Walk walk;
   for (std::size_t step = 0; next; ++step) {
     if (step == kMaxFrames) return fail(Failure::kLimit, "a stack of more than 200,000 frames");
+    if (walk.comes_round(next)) {
+      return fail(Failure::kImplausible, "the frames of a stack lead back to " + to_hex(next));
+    }
     HANGSPY_TRY(frame, at(next));
     if (frame) frames.push_back(*frame);
     HANGSPY_TRY(previous, objects_.pointer(next + objects_.layout().frame.previous));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "python/walk.hpp"
+
 namespace hangspy::python {
 namespace {
 
@@ -60,8 +62,12 @@ Result<std::unique_ptr<Process>> Process::read(
 Result<void> Process::read_threads(Address interpreter,
                                    const std::vector<target::ThreadState>& kernel_threads) {
   HANGSPY_TRY(next, objects_.pointer(interpreter + objects_.layout().interpreter.threads_head));
+  Walk walk;
   for (std::size_t step = 0; next; ++step) {
     if (step == kMaxThreads) return fail(Failure::kLimit, "more than 100,000 thread states");
+    if (walk.comes_round(next)) {
+      return fail(Failure::kImplausible, "the list of thread states leads back to " + to_hex(next));
+    }
     HANGSPY_TRY(after, read_thread(next, interpreter, kernel_threads));
     next = after;
   }
