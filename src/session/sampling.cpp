@@ -83,6 +83,7 @@ void Sampling::learn(const memory::PageCache& cache) {
   const auto lasting = cache.lasting();
   lasting_.insert(lasting.begin(), lasting.end());
   quiet_ = learned_.size() > known + learned_.size() / 256 ? 0 : quiet_ + 1;
+  moves_ = moves_ || (known != 0 && learned_.size() > known);
 }
 
 // What the last reading asked for, most of which this one will, is fetched in one go. The pages are
@@ -192,17 +193,14 @@ void Sampling::leave_open(const std::string& why, Sampled& sampled) const {
 }
 
 // Reads on while it runs, only to learn which pages it uses, until that brings next to nothing:
-// what it gives back it hands out again. Whether any of it brought more.
-bool Sampling::rehearse() {
-  bool restless = false;
+// what it gives back it hands out again.
+void Sampling::rehearse() {
   snapshot::Sample unaccounted;
   for (std::uint32_t round = 0; round < kRehearsals && quiet_ < 2; ++round) {
     const auto threads = target_.threads();
     if (!threads) break;
     static_cast<void>(read_live(*threads, unaccounted));
-    restless = restless || quiet_ == 0;
   }
-  return restless;
 }
 
 Result<std::vector<Address>> Sampling::resident() const {
@@ -296,13 +294,13 @@ std::string Sampling::judge(Copied copied, Sampled& sampled) {
   return "pages that it needs were not copied" + copied.not_ahead;
 }
 
-Result<Sampled> Sampling::read_stopped(bool restless) {
+Result<Sampled> Sampling::read_stopped(bool moves) {
   Sampled sampled;
   sampled.account.stopped = true;
   HANGSPY_TRY(counters, target_.threads());
   std::optional<Error> failed;
   for (std::uint32_t stop = 1; stop <= kMaxStops; ++stop) {
-    HANGSPY_TRY(copied, read_copy(stop, restless || stop > 1, sampled.account));
+    HANGSPY_TRY(copied, read_copy(stop, moves || stop > 1, sampled.account));
     if (!copied.snapshot) {
       failed = copied.snapshot.error();
       failed->what += copied.not_ahead;
@@ -334,6 +332,7 @@ Result<void> Sampling::let_rest(Sampled& sampled) const {
 Result<Sampled> Sampling::take() {
   HANGSPY_CHECK(target_.refresh());
   quiet_ = 0;
+  moves_ = false;
   wanted_.clear();
   suspected_ = false;
   auto still = read_still();
@@ -342,8 +341,8 @@ Result<Sampled> Sampling::take() {
   const bool wants_stop =
       options_.pause == Pause::kAlways || (options_.pause == Pause::kAuto && !holds);
   if (!wants_stop) return still;
-  const bool restless = !holds && rehearse();
-  auto stopped = read_stopped(restless);
+  if (!holds) rehearse();
+  auto stopped = read_stopped(!holds && moves_);
   if (stopped || options_.pause == Pause::kAlways || !still) return stopped;
   const auto why = stopped.error().failure;
   if (why != Failure::kPermission && why != Failure::kLimit) return stopped;

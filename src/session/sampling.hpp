@@ -29,7 +29,7 @@ class Sampling {
   [[nodiscard]] Result<Sampled> read_still();
   [[nodiscard]] bool is_vain(const std::vector<target::ThreadState>& before,
                              const Sampled& sampled) const;
-  [[nodiscard]] Result<Sampled> read_stopped(bool restless);
+  [[nodiscard]] Result<Sampled> read_stopped(bool moves);
   // What was copied before a stop.
   struct Ahead {
     memory::PageCache pages;
@@ -38,7 +38,7 @@ class Sampling {
   };
   [[nodiscard]] Result<target::Stopped> copy(memory::PageCache& cache, const Ahead& ahead,
                                              const std::vector<Address>& pages);
-  [[nodiscard]] bool rehearse();
+  void rehearse();
   [[nodiscard]] Result<std::vector<Address>> resident() const;
   [[nodiscard]] Result<void> copy_all_ahead(Ahead& ahead) const;
   [[nodiscard]] Result<std::vector<Address>> pages_that_move(const Ahead& ahead);
@@ -70,6 +70,7 @@ class Sampling {
   std::vector<Address> known_tasks_;   // of the last reading
   std::set<target::Tid> known_;        // threads that were there in a reading
   std::uint32_t quiet_ = 0;            // readings on end that brought next to nothing new
+  bool moves_ = false;                 // another reading of this sample brought anything new
 };
 
 }  // namespace hangspy::session
