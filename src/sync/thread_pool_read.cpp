@@ -4,6 +4,7 @@
 // the executor as locals. Source: Lib/concurrent/futures/thread.py, tags v3.11.7 to v3.13.0;
 // Modules/_queuemodule.c (a list up to 3.12, a ring buffer from 3.13 on).
 #include <algorithm>
+#include <set>
 
 #include "sync/futex.hpp"
 #include "sync/moving.hpp"
@@ -98,31 +99,25 @@ snapshot::Executor& pool_of(const python::Process& process, const python::RawFra
   return snapshot.executors.emplace_back(std::move(pool));
 }
 
-void read_worker(const python::Process& process, const python::RawThread& thread,
-                 snapshot::Snapshot& snapshot) {
+// The place of its pool among the executors, if it is a worker.
+std::optional<std::size_t> read_worker(const python::Process& process,
+                                       const python::RawThread& thread,
+                                       snapshot::Snapshot& snapshot) {
   const auto worker = frame_of(thread, Mark::kPoolWorker);
-  if (!worker) return;
+  if (!worker) return std::nullopt;
   const auto queue = process.frames().local(thread.frames[*worker], "work_queue");
-  if (!queue || !*queue) return;
+  if (!queue || !*queue) return std::nullopt;
   auto& pool = pool_of(process, thread.frames[*worker], **queue, snapshot);
+  const auto place = static_cast<std::size_t>(&pool - snapshot.executors.data());
   pool.workers.push_back(thread.state);
-  if (*worker == 0 || thread.marks[*worker - 1] != Mark::kPoolItemRun) return;
+  if (*worker == 0 || thread.marks[*worker - 1] != Mark::kPoolItemRun) return place;
   const auto self = process.frames().local(thread.frames[*worker - 1], "self");
   auto item = self && *self ? work_item_fact(process, **self) : std::nullopt;
-  if (!item) return;
+  if (!item) return place;
   item->runs_on = thread.state;
   item->frame = static_cast<std::uint32_t>(*worker - 1);
   pool.items.push_back(std::move(*item));
-}
-
-bool works_for(Address thread, const snapshot::Executor& pool) {
-  return std::find(pool.workers.begin(), pool.workers.end(), thread) != pool.workers.end();
-}
-
-bool any_ran(const python::Process& process, const snapshot::Executor& pool) {
-  return std::any_of(process.threads().begin(), process.threads().end(), [&](const auto& each) {
-    return each.kernel.ran && works_for(each.state, pool);
-  });
+  return place;
 }
 
 }  // namespace
@@ -137,16 +132,17 @@ ThreadWait thread_pool_wait(const python::Process& process, const python::RawThr
 
 void read_thread_pools(const python::Process& process, snapshot::Snapshot& snapshot) {
   const auto first = snapshot.executors.size();
+  std::set<std::size_t> ran;  // pools a worker of which did
   for (const auto& thread : process.threads()) {
+    std::optional<std::size_t> place;
     const bool torn = read_moving(process, snapshot, thread.kernel.ran,
-                                  [&] { read_worker(process, thread, snapshot); });
-    for (auto i = first; torn && i < snapshot.executors.size(); ++i) {
-      if (works_for(thread.state, snapshot.executors[i])) snapshot.executors[i].moves = true;
-    }
+                                  [&] { place = read_worker(process, thread, snapshot); });
+    if (place && thread.kernel.ran) ran.insert(*place);
+    if (place && torn) snapshot.executors[*place].moves = true;
   }
   for (auto i = first; i < snapshot.executors.size(); ++i) {
     auto& pool = snapshot.executors[i];
-    const bool torn = read_moving(process, snapshot, any_ran(process, pool), [&] {
+    const bool torn = read_moving(process, snapshot, ran.contains(i), [&] {
       pool.complete = is_complete(process, pool);
       read_queue(process, pool, snapshot);
     });
