@@ -162,11 +162,15 @@ tl::unexpected<Error> PageCache::not_copied(std::uint64_t at) const {
 Result<const PageCache::Last*> PageCache::page_outside(Use use, std::uint64_t at) const {
   const std::byte* before = earlier_->bytes_of(at);
   if (before == nullptr && use != Use::kLasting && !earlier_is_whole_) return not_copied(at);
-  HANGSPY_CHECK(now_->prefetch({Address{at}}));
+  if (auto fetched = now_->prefetch({Address{at}}); !fetched) {
+    static_cast<void>(not_copied(at));
+    return tl::unexpected(std::move(fetched.error()));
+  }
   const std::byte* now = now_->bytes_of(at);
   if (now == nullptr && !earlier_is_whole_) return not_copied(at);
-  if (now == nullptr) {  // it was there, or will be
-    note_torn(at);
+  if (now == nullptr) {
+    const bool never_was = before == nullptr && earlier_->slots_.contains(at);
+    if (!never_was) note_torn(at);
     return unmapped(at);
   }
   Last& last = recent(use, at);
@@ -197,6 +201,7 @@ void PageCache::freeze(const PageCache* earlier, bool whole) {
   frozen_ = true;
   earlier_ = earlier;
   earlier_is_whole_ = whole;
+  last_ = {};
   if (earlier != nullptr) now_ = std::make_unique<PageCache>(fetch_, max_pages_);
 }
 
@@ -213,7 +218,8 @@ Result<std::vector<Address>> PageCache::changed(std::span<const Address> pages) 
   std::copy_if(pages.begin(), pages.end(), std::back_inserter(changed), [&](Address each) {
     const std::byte* here = bytes_of(each.value);
     const std::byte* there = now.bytes_of(each.value);
-    return here == nullptr || there == nullptr || std::memcmp(here, there, kPageSize) != 0;
+    if (here == nullptr || there == nullptr) return here != there;
+    return std::memcmp(here, there, kPageSize) != 0;
   });
   return changed;
 }

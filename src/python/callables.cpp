@@ -42,7 +42,7 @@ std::optional<BoundMethod> bound_method(const Objects& objects, Address callable
   if (!self || !definition || !*self || !*definition) return std::nullopt;
   const auto name_at = objects.value<std::uint64_t>(*definition);
   if (!name_at) return std::nullopt;
-  const auto name = objects.c_string({*name_at});
+  const auto name = objects.lasting().c_string({*name_at});
   if (!name) return std::nullopt;
   return BoundMethod{*self, {}, *name};
 }

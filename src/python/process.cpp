@@ -45,7 +45,7 @@ Result<std::unique_ptr<Process>> Process::find(const memory::Memory& memory,
 Result<std::unique_ptr<Process>> Process::read(
     const memory::Memory& memory, const Runtime& runtime,
     const std::vector<target::ThreadState>& kernel_threads, const Landmarks& landmarks,
-    const Items& known_tasks) {
+    const Known& known) {
   auto process = std::make_unique<Process>(memory, runtime.build);
   process->landmarks_ = landmarks;
   process->frames_.set_landmarks(
@@ -55,7 +55,8 @@ Result<std::unique_ptr<Process>> Process::read(
   for (const auto interpreter : runtime.interpreters) {
     HANGSPY_CHECK(process->read_threads(interpreter, kernel_threads));
   }
-  HANGSPY_CHECK(process->read_tasks(known_tasks));
+  process->miss_threads(known.threads, kernel_threads);
+  HANGSPY_CHECK(process->read_tasks(known.tasks));
   return process;
 }
 
@@ -104,20 +105,47 @@ Result<Address> Process::read_thread(Address state, Address interpreter,
                        std::to_string(native_id) + " in the process");
   }
   HANGSPY_TRY(after, objects_.pointer(state + field.next));
-  if (kernel == nullptr || kernel->ran) explain(begin);  // or it starts or ends
+  if (kernel == nullptr || threads_.back().may_move()) explain(begin);  // or it starts or ends
   return after;
 }
 
 void Process::read_stack(RawThread& thread) {
   const auto begin = moment();
   auto frames = frames_.of_thread(thread.state);
-  thread.moves = thread.kernel.ran && torn_since(begin);
   if (frames) {
     thread.frames = std::move(*frames);
     for (const auto& frame : thread.frames) thread.marks.push_back(landmarks_.of(frame));
-  } else if (!thread.moves) {
+  }
+  thread.fresh = fresh_since(begin);
+  thread.serves = serves_since_before(thread);
+  thread.moves = thread.may_move() && torn_since(begin);
+  if (!frames && !thread.moves) {
     missing_.push_back("the stack of thread " + std::to_string(thread.kernel.tid) + ": " +
                        frames.error().what);
+  }
+}
+
+// The outermost frame in which it serves others while it waits, and what it waits for there.
+bool Process::serves_since_before(const RawThread& thread) const {
+  const auto mark = std::find(thread.marks.rbegin(), thread.marks.rend(), Mark::kRunUntilFuture);
+  if (mark == thread.marks.rend()) return false;
+  const auto& frame = thread.frames[static_cast<std::size_t>(thread.marks.rend() - mark) - 1];
+  const auto begin = moment();
+  const auto again = frames_.at(frame.address);
+  const auto future = frames_.local(frame, "future");
+  return !again || !future || !fresh_since(begin);
+}
+
+// Where the list of thread states is torn it may have led past some.
+void Process::miss_threads(const std::vector<target::Tid>& known,
+                           const std::vector<target::ThreadState>& kernel_threads) {
+  for (const auto& kernel : kernel_threads) {
+    const auto is_it = [&](const auto& each) { return each.kernel.tid == kernel.tid; };
+    if (kernel.ran || std::find(known.begin(), known.end(), kernel.tid) == known.end() ||
+        std::any_of(threads_.begin(), threads_.end(), is_it)) {
+      continue;
+    }
+    missing_.push_back("thread " + std::to_string(kernel.tid) + ", which was there just before");
   }
 }
 

@@ -25,7 +25,20 @@ struct RawThread {
   Address running_loop;          // that it runs at this moment, or null
   std::vector<RawFrame> frames;  // innermost first
   std::vector<Mark> marks;       // of each frame
-  bool moves = false;            // it ran, and its stack is torn
+  bool fresh = false;            // its stack is; see memory::Motion
+  bool moves = false;            // its stack is torn, and it may move
+
+  bool serves = false;  // others, in a wait that is not fresh
+
+  // Whether it may be taken to move where something of it is torn: it ran. Of a wait in which it
+  // serves others that says nothing.
+  [[nodiscard]] bool may_move() const { return kernel.ran && !serves; }
+};
+
+// What another reading found just before. It is missed if it is not found again.
+struct Known {
+  Items tasks;
+  std::vector<target::Tid> threads;
 };
 
 // One moment of the process. Its parts hold references to each other, so it stays where it is.
@@ -33,12 +46,11 @@ class Process {
  public:
   // Reads interpreters, threads and tasks. A thread or task that cannot be read is named in
   // missing() and does not lose the others; a thread list that cannot be read is an error. The
-  // landmarks do not move while the process lives: find() finds them once. `known_tasks`, some
-  // that were there just before, are missed if they are not found again.
+  // landmarks do not move while the process lives: find() finds them once.
   [[nodiscard]] static Result<std::unique_ptr<Process>> read(
       const memory::Memory& memory, const Runtime& runtime,
       const std::vector<target::ThreadState>& kernel_threads, const Landmarks& landmarks,
-      const Items& known_tasks = {});
+      const Known& known = {});
 
   // Finds only the landmarks: what there is to know while its threads run on.
   [[nodiscard]] static Result<std::unique_ptr<Process>> find(const memory::Memory& memory,
@@ -93,6 +105,15 @@ class Process {
   [[nodiscard]] std::uint64_t unexplained() const {
     return objects_.memory().motion().torn - explained_;
   }
+  // Reads with `read`, and explains what is torn of it if that `moves`. Returns whether it did.
+  template <class Read>
+  bool read_what(bool moves, const Read& read) const {
+    const auto begin = moment();
+    read();
+    if (!moves || !torn_since(begin)) return false;
+    explain(begin);
+    return true;
+  }
   [[nodiscard]] bool fresh_since(const Moment& begin) const {
     return objects_.memory().motion().fresh != begin.motion.fresh;
   }
@@ -104,17 +125,21 @@ class Process {
   [[nodiscard]] Result<Address> read_thread(Address state, Address interpreter,
                                             const std::vector<target::ThreadState>& kernel_threads);
   void read_stack(RawThread& thread);
+  [[nodiscard]] bool serves_since_before(const RawThread& thread) const;
+  void miss_threads(const std::vector<target::Tid>& known,
+                    const std::vector<target::ThreadState>& kernel_threads);
   void read_thread_objects();
   [[nodiscard]] Result<void> read_threads(Address interpreter,
                                           const std::vector<target::ThreadState>& kernel_threads);
   [[nodiscard]] Result<void> read_tasks(const Items& known);
-  [[nodiscard]] Result<Items> find_tasks(const Items& known) const;
+  [[nodiscard]] Result<Items> find_tasks(const Items& known);
   [[nodiscard]] Result<void> read_running_tasks();
   [[nodiscard]] bool is_lost(Address task, const Items& found) const;
   [[nodiscard]] Result<Items> task_objects() const;
   void read_some(std::span<const Address> objects);
   void add_task(Address object);
   [[nodiscard]] Result<snapshot::Task> read_task(Address object) const;
+  void read_label(snapshot::Task& task) const;
   void continue_on_thread(std::vector<snapshot::AwaitLink>& chain) const;
   [[nodiscard]] Result<Text> task_name(Address object) const;
 

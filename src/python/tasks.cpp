@@ -52,9 +52,6 @@ Result<snapshot::Task> Process::read_task(Address object) const {
     HANGSPY_TRY(chain, await_chain(objects_, frames_, coroutine));
     task.chain = std::move(chain);
   }
-  task.name = task_name(object).value_or(Text{});
-  task.cancels_requested =
-      objects_.value<std::int32_t>(object + layout.task.cancels_requested).value_or(0);
   task.running = is_running(object);
   if (task.running) continue_on_thread(task.chain);
   task.chain.shrink_to_fit();
@@ -64,21 +61,29 @@ Result<snapshot::Task> Process::read_task(Address object) const {
   return task;
 }
 
-// Its fields and its await chain are bytes that only its own steps change.
+// What others may change, too, and which decides nothing.
+void Process::read_label(snapshot::Task& task) const {
+  task.name = task_name(task.object).value_or(Text{});
+  task.cancels_requested =
+      objects_.value<std::int32_t>(task.object + objects_.layout().task.cancels_requested)
+          .value_or(0);
+}
+
+// The fields that read_task reads and the await chain are bytes that only a task's own steps
+// change.
 void Process::add_task(Address object) {
   const auto begin = moment();
-  auto task = read_task(object);
+  Result<snapshot::Task> task = snapshot::Task{};
+  const bool moves = read_what(true, [&] { task = read_task(object); });
   if (fresh_since(begin)) fresh_tasks_.insert(object.value);
-  if (torn_since(begin)) {
-    explain(begin);
-    if (!task) task = snapshot::Task{.object = object};
-    task->moves = true;
-  }
-  if (task) {
-    tasks_.push_back(std::move(*task));
-  } else {
+  if (!task && !moves) {
     missing_.push_back("the task at " + to_hex(object) + ": " + task.error().what);
+    return;
   }
+  if (!task) task = snapshot::Task{.object = object};
+  task->moves = moves;
+  read_what(true, [&] { read_label(*task); });
+  tasks_.push_back(std::move(*task));
 }
 
 void Process::read_some(std::span<const Address> objects) {
@@ -104,12 +109,13 @@ bool Process::is_lost(Address task, const Items& found) const {
 }
 
 // The sets may be torn, where tasks come and go, if none that stays is lost for that.
-Result<Items> Process::find_tasks(const Items& known) const {
+Result<Items> Process::find_tasks(const Items& known) {
   const auto begin = moment();
   HANGSPY_TRY(all, task_objects());
-  const bool complete =
-      std::none_of(known.begin(), known.end(), [&](Address each) { return is_lost(each, all); });
-  if (torn_since(begin) && !known.empty() && complete) explain(begin);
+  const auto lost = static_cast<std::size_t>(
+      std::count_if(known.begin(), known.end(), [&](Address each) { return is_lost(each, all); }));
+  if (lost != 0) missing_.emplace_back("tasks that were there just before");
+  if (lost == 0 && !known.empty()) explain(begin);
   return std::move(all);
 }
 
@@ -117,14 +123,12 @@ Result<Items> Process::find_tasks(const Items& known) const {
 Result<void> Process::read_running_tasks() {
   const auto current = landmarks_.global(objects_, "asyncio.tasks", "_current_tasks");
   if (!current) return {};
-  const auto begin = moment();
-  const auto entries = objects_.dict(*current);
   const bool turn = std::all_of(threads_.begin(), threads_.end(), [](const auto& each) {
     return each.kernel.ran || !each.running_loop;
   });
-  const bool is_torn = turn && torn_since(begin);
-  if (is_torn) explain(begin);
-  if (!entries && !is_torn) return tl::unexpected(entries.error());
+  Result<std::vector<Entry>> entries;
+  const bool torn = read_what(turn, [&] { entries = objects_.dict(*current); });
+  if (!entries && !torn) return tl::unexpected(entries.error());
   for (const auto& entry : entries.value_or(std::vector<Entry>{})) {
     running_tasks_.emplace(entry.second.value, true);
   }

@@ -70,9 +70,9 @@ Result<Constants> read_constants(const target::Target& target, const memory::Mem
 Result<snapshot::Snapshot> read_once(const target::Target& target, const memory::Memory& memory,
                                      const Constants& constants,
                                      const std::vector<target::ThreadState>& kernel_threads,
-                                     const std::vector<Address>& known_tasks) {
+                                     const python::Known& known) {
   HANGSPY_TRY(process, python::Process::read(memory, constants.runtime, kernel_threads,
-                                             *constants.landmarks, known_tasks));
+                                             *constants.landmarks, known));
   HANGSPY_CHECK(refuse_supervisor(target, *process));
   snapshot::Snapshot snapshot;
   snapshot.is_core = target.kind() == target::Target::Kind::kCore;

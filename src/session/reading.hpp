@@ -4,6 +4,7 @@
 #include "hangspy/session.hpp"
 #include "memory/page_cache.hpp"
 #include "python/landmarks.hpp"
+#include "python/process.hpp"
 #include "python/runtime.hpp"
 
 namespace hangspy::session {
@@ -28,12 +29,10 @@ struct Constants {
 // A page cache that fetches from the target, with room for so many pages more than a reading needs.
 [[nodiscard]] memory::PageCache cache_over(const target::Target& target, std::size_t more = 0);
 
-// Reads everything through `memory`. `kernel_threads` must be of the same moment. `known_tasks`:
-// see python::Process::read.
+// Reads everything through `memory`. `kernel_threads` must be of the same moment.
 [[nodiscard]] Result<snapshot::Snapshot> read_once(
     const target::Target& target, const memory::Memory& memory, const Constants& constants,
-    const std::vector<target::ThreadState>& kernel_threads,
-    const std::vector<Address>& known_tasks = {});
+    const std::vector<target::ThreadState>& kernel_threads, const python::Known& known = {});
 // Takes the memory's place: it should be given back before, for both may be large.
 [[nodiscard]] Reading judged(snapshot::Snapshot snapshot);
 

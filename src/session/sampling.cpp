@@ -97,8 +97,6 @@ Result<snapshot::Snapshot> Sampling::read_live(const std::vector<target::ThreadS
   asked_ = cache.asked();
   if (snapshot) {
     for (const auto& each : threads) known_.insert(each.tid);
-    known_tasks_.clear();
-    for (const auto& each : snapshot->tasks) known_tasks_.push_back(each.object);
   } else {
     quiet_ = 0;  // a reading that failed says little of what there is
   }
@@ -209,36 +207,50 @@ Result<std::vector<Address>> Sampling::resident() const {
 }
 
 // Where a moving thread will be when it is stopped nobody knows. So all that is private and
-// writable is copied before the stop, to tell what moves from what does not.
-Result<void> Sampling::copy_all_ahead(Ahead& ahead) const {
-  HANGSPY_TRY(threads, target_.threads());
+// writable is copied before the stop, to tell what moves from what does not; and what readings
+// asked for, which may be neither, or swapped out. The last stop's threads are let rest: each has
+// to run once to get back into its system call.
+Result<void> Sampling::copy_all_ahead(bool again, Ahead& ahead) const {
+  HANGSPY_TRY(threads, again ? settled(target_) : target_.threads());
   HANGSPY_TRY(pages, resident());
+  pages.insert(pages.end(), learned_.begin(), learned_.end());
   HANGSPY_CHECK(ahead.pages.prefetch(std::move(pages)));
   ahead.threads = std::move(threads);
   ahead.is_whole = true;
   return {};
 }
 
-// Of the pages that readings ask for at this time, those that move: the others need no stop. What
-// the last stop was in doubt for comes first.
-Result<std::vector<Address>> Sampling::pages_that_move(const Ahead& ahead) {
+// Reads on while it runs, for the pages that readings ask for at this time, and what they find.
+Result<std::vector<Address>> Sampling::rehearse_last() {
   std::vector<Address> seen;
   snapshot::Sample unaccounted;
+  found_ = {};
   for (std::uint32_t round = 0; round < kLastRehearsals; ++round) {
     HANGSPY_TRY(threads, target_.threads());
-    static_cast<void>(read_live(threads, unaccounted));
+    const auto snapshot = read_live(threads, unaccounted);
     seen.insert(seen.end(), last_learned_.begin(), last_learned_.end());
+    if (!snapshot) continue;
+    for (const auto& each : snapshot->tasks) found_.tasks.push_back(each.object);
+    for (const auto& each : snapshot->threads) found_.threads.push_back(each.tid);
   }
+  return seen;
+}
+
+// Of those pages the ones that move, which the others need no stop for; what the last stops were in
+// doubt for comes first.
+Result<std::vector<Address>> Sampling::pages_that_move(const Ahead& ahead) {
+  HANGSPY_TRY(seen, rehearse_last());
   const std::set<Address> all(seen.begin(), seen.end());
   HANGSPY_TRY(changed, ahead.pages.changed(std::vector(all.begin(), all.end())));
   std::erase_if(seen, [&](Address each) {
-    return wanted_.contains(each) || !std::binary_search(changed.begin(), changed.end(), each);
+    return !std::binary_search(changed.begin(), changed.end(), each);
   });
+  for (std::uint32_t vote = 0; vote <= kLastRehearsals; ++vote) {
+    seen.insert(seen.end(), wanted_.begin(), wanted_.end());
+  }
   const auto most =
       std::clamp(kMovingPagesAThread * ahead.threads.size(), kFewMovingPages, kManyMovingPages);
-  auto pages = hottest(std::move(seen), most - std::min(most, wanted_.size()));
-  pages.insert(pages.end(), wanted_.begin(), wanted_.end());
-  return pages;
+  return hottest(std::move(seen), suspected_ ? std::max(most, wanted_.size()) : most);
 }
 
 Result<Sampling::Copied> Sampling::read_copy(std::uint32_t stop, bool moves,
@@ -249,7 +261,7 @@ Result<Sampling::Copied> Sampling::read_copy(std::uint32_t stop, bool moves,
   Ahead ahead{.pages = cache_over(target_, options_.max_copy / memory::kPageSize)};
   HANGSPY_CHECK(ahead.pages.prefetch({lasting_.begin(), lasting_.end()}));
   if (moves) {
-    const auto copied = copy_all_ahead(ahead);
+    const auto copied = copy_all_ahead(stop > 1, ahead);
     if (!copied && is_final(copied.error().failure)) return tl::unexpected(copied.error());
     if (!copied) not_ahead = ": " + copied.error().what;
   }
@@ -262,7 +274,7 @@ Result<Sampling::Copied> Sampling::read_copy(std::uint32_t stop, bool moves,
   account.stops = account.tries = stop;
   account.pause_us += stopped.pause_us;
   const auto in_stop = cache.bytes_read();
-  Copied copied{.snapshot = read_once(target_, cache, constants_, stopped.threads, known_tasks_),
+  Copied copied{.snapshot = read_once(target_, cache, constants_, stopped.threads, found_),
                 .not_ahead = std::move(not_ahead)};
   learn(cache);
   account.bytes_read += cache.bytes_read() + ahead.pages.bytes_read();
@@ -283,15 +295,15 @@ std::string Sampling::judge(Copied copied, Sampled& sampled) {
   const auto suspected = std::exchange(suspected_, false);
   const auto before = std::exchange(sampled.reading, judged(std::move(*copied.snapshot)));
   const auto& now = sampled.reading;
-  wanted_ = std::move(copied.lacked);
+  wanted_.merge(copied.lacked);
   if (copied.whole && (!copied.mixed || may_stand_on_borrowed(now.diagnosis))) return "";
   const bool again =
       suspected && is_finding(now.diagnosis) &&
       !diagnosis::difference(before.snapshot, before.diagnosis, now.snapshot, now.diagnosis);
   if (copied.whole && again) return "";
-  suspected_ = is_finding(now.diagnosis) && last_learned_.size() <= kManyMovingPages;
+  suspected_ = is_finding(now.diagnosis);
   if (suspected_) wanted_.insert(last_learned_.begin(), last_learned_.end());
-  return "pages that it needs were not copied" + copied.not_ahead;
+  return "what it needs was not copied in one stop" + copied.not_ahead;
 }
 
 Result<Sampled> Sampling::read_stopped(bool moves) {
@@ -305,7 +317,7 @@ Result<Sampled> Sampling::read_stopped(bool moves) {
       failed = copied.snapshot.error();
       failed->what += copied.not_ahead;
       suspected_ = false;
-      wanted_ = std::move(copied.lacked);
+      wanted_.merge(copied.lacked);
       const bool mixed = !copied.whole || copied.mixed;
       if (mixed && may_be_torn(failed->failure)) failed->failure = Failure::kNotCopied;
       continue;

@@ -40,13 +40,14 @@ class Sampling {
                                              const std::vector<Address>& pages);
   void rehearse();
   [[nodiscard]] Result<std::vector<Address>> resident() const;
-  [[nodiscard]] Result<void> copy_all_ahead(Ahead& ahead) const;
+  [[nodiscard]] Result<void> copy_all_ahead(bool again, Ahead& ahead) const;
+  [[nodiscard]] Result<std::vector<Address>> rehearse_last();
   [[nodiscard]] Result<std::vector<Address>> pages_that_move(const Ahead& ahead);
   // What was read of a copy, and what it is worth.
   struct Copied {
     Result<snapshot::Snapshot> snapshot;
-    bool whole = false;        // every page that it needs was copied
-    bool mixed = false;        // and some of them not in the stop
+    bool whole = false;        // nothing that it asked for is missing
+    bool mixed = false;        // but some of it is of another moment than the stop
     std::set<Address> lacked;  // what the next stop should copy
     std::string not_ahead;     // ": " and why nothing was copied ahead that should have been
   };
@@ -61,16 +62,16 @@ class Sampling {
   Constants constants_;
   Options options_;
   std::vector<Address> asked_;         // pages of the last reading
-  std::vector<Address> last_learned_;  // pages that the last reading asked for
-  std::set<Address> wanted_;           // that the next stop has to copy
-  bool suspected_ = false;             // because of a finding, all of whose they are
+  std::vector<Address> last_learned_;  // and those that it asked for but for what never changes
+  std::set<Address> wanted_;           // pages that the next stop has to copy
+  bool suspected_ = false;             // they are all that a finding was read from
   std::set<Address> learned_;          // pages that readings so far asked for
   std::set<Address> readable_;         // and that could be read at least once
   std::set<Address> lasting_;          // and those asked for only for what never changes
-  std::vector<Address> known_tasks_;   // of the last reading
+  python::Known found_;                // by the last readings
   std::set<target::Tid> known_;        // threads that were there in a reading
   std::uint32_t quiet_ = 0;            // readings on end that brought next to nothing new
-  bool moves_ = false;                 // another reading of this sample brought anything new
+  bool moves_ = false;                 // in this sample anything new came, but at the very first
 };
 
 }  // namespace hangspy::session

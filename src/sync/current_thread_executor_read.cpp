@@ -82,12 +82,14 @@ void read_executor(const python::Process& process, const python::RawThread& thre
 
 void read_current_thread_executors(const python::Process& process, snapshot::Snapshot& snapshot) {
   for (const auto& thread : process.threads()) {
+    bool is_served = thread.kernel.ran;  // only the innermost is
     for (std::size_t i = 0; i < thread.frames.size(); ++i) {
       if (thread.marks[i] != Mark::kRunUntilFuture) continue;
       const auto before = snapshot.executors.size();
-      const bool torn = read_moving(process, snapshot, thread.kernel.ran,
+      const bool torn = read_moving(process, snapshot, is_served,
                                     [&] { read_executor(process, thread, i, snapshot); });
       if (snapshot.executors.size() != before) snapshot.executors.back().moves = torn;
+      is_served = false;
     }
   }
 }

@@ -51,7 +51,7 @@ class FutureReading {
     seen_.reserve(process_.tasks().size());
     read_from(false);
     fresh_ = true;
-    read_moving(process_, snapshot_, true, [&] { read_from(true); });
+    read_from(true);
     if (!queue_.empty()) snapshot_.missing.emplace_back("more than 200,000 asyncio futures");
   }
 
@@ -72,8 +72,10 @@ class FutureReading {
     }
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       if (i % Objects::kAtATime == 0) expect_callbacks(Objects::some_of(objects, i));
-      if (tasks[i]->waits_for) visit(tasks[i]->waits_for);
-      read_outgoing(objects[i]);
+      read_moving(process_, snapshot_, fresh_, [&] {
+        if (tasks[i]->waits_for) visit(tasks[i]->waits_for);
+        read_outgoing(objects[i]);
+      });
     }
     snapshot_.futures.reserve(snapshot_.futures.size() + queue_.size());
     for (std::size_t i = 0; !queue_.empty() && seen_.size() < kMaxFutures; ++i) {
@@ -81,7 +83,11 @@ class FutureReading {
       if (i % Objects::kAtATime == 0) expect_callbacks(std::span(queue_).last(next));
       const auto future = queue_.back();
       queue_.pop_back();
-      read_future(future);
+      const auto place = snapshot_.futures.size();
+      const bool torn = read_moving(process_, snapshot_, fresh_, [&] { read_future(future); });
+      if (!torn) continue;
+      snapshot_.futures.resize(place);
+      snapshot_.futures.push_back({.object = future, .moves = true});
     }
   }
 
@@ -91,25 +97,18 @@ class FutureReading {
   }
 
   void read_future(Address future) {
-    const auto begin = process_.moment();
     const auto state = process_.future_state(future);
     const auto loop = process_.objects().pointer(future + process_.objects().layout().future.loop);
     if (!state || !loop) {
-      if (fresh_ && process_.torn_since(begin)) {
-        snapshot_.futures.push_back({.object = future, .moves = true});
-      } else {
-        snapshot_.missing.push_back("the future at " + to_hex(future));
-      }
+      snapshot_.missing.push_back("the future at " + to_hex(future));
       return;
     }
-    const auto index = snapshot_.futures.size();
+    const auto gathering = process_.landmarks().type(TypeMark::kGatheringFuture);
     snapshot_.futures.push_back({future, *state, *loop});
     if (*state != snapshot::FutureState::kPending) return;
-    const auto gathering = process_.landmarks().type(TypeMark::kGatheringFuture);
     if (process_.objects().is_instance(future, gathering)) read_children(future);
     read_incoming(future);
     read_outgoing(future);
-    snapshot_.futures[index].moves = fresh_ && process_.torn_since(begin);
   }
 
   // A gather needs all its children only with return_exceptions: else the first that fails ends it,

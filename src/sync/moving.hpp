@@ -11,13 +11,10 @@ namespace hangspy::sync {
 template <class Read>
 bool read_moving(const python::Process& process, snapshot::Snapshot& snapshot, bool moves,
                  const Read& read) {
-  const auto begin = process.moment();
   const auto missing = snapshot.missing.size();
-  read();
-  if (!moves || !process.torn_since(begin)) return false;
-  process.explain(begin);
-  snapshot.missing.resize(missing);
-  return true;
+  const bool torn = process.read_what(moves, read);
+  if (torn) snapshot.missing.resize(missing);
+  return torn;
 }
 
 }  // namespace hangspy::sync

@@ -261,11 +261,12 @@ bool runs_work(const python::RawThread& thread) {
 std::set<Address> wanted(const python::Process& process, const snapshot::Snapshot& snapshot) {
   std::set<Address> objects;
   for (std::size_t i = 0; i < snapshot.threads.size(); ++i) {
-    if (process.threads()[i].kernel.ran) continue;  // it has only just come there
+    const auto& thread = process.threads()[i];
+    if (thread.kernel.ran && thread.fresh) continue;  // it has only just come there
     const auto& wait = snapshot.threads[i].wait;
     const bool ownerless = wait.kind == WaitKind::kEvent || wait.kind == WaitKind::kCondition ||
                            wait.kind == WaitKind::kQueue;
-    if (ownerless && runs_work(process.threads()[i])) objects.insert(wait.object);
+    if (ownerless && runs_work(thread)) objects.insert(wait.object);
   }
   return objects;
 }

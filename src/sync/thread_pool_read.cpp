@@ -132,17 +132,19 @@ ThreadWait thread_pool_wait(const python::Process& process, const python::RawThr
 
 void read_thread_pools(const python::Process& process, snapshot::Snapshot& snapshot) {
   const auto first = snapshot.executors.size();
-  std::set<std::size_t> ran;  // pools a worker of which did
+  std::set<std::size_t> served;  // places of pools from whose queue a worker took something
   for (const auto& thread : process.threads()) {
+    const bool is_idle = !thread.marks.empty() && thread.marks.front() == Mark::kPoolWorker;
+    const bool took = thread.may_move() && (is_idle || thread.fresh);
     std::optional<std::size_t> place;
-    const bool torn = read_moving(process, snapshot, thread.kernel.ran,
+    const bool torn = read_moving(process, snapshot, took,
                                   [&] { place = read_worker(process, thread, snapshot); });
-    if (place && thread.kernel.ran) ran.insert(*place);
+    if (place && took) served.insert(*place);
     if (place && torn) snapshot.executors[*place].moves = true;
   }
   for (auto i = first; i < snapshot.executors.size(); ++i) {
     auto& pool = snapshot.executors[i];
-    const bool torn = read_moving(process, snapshot, ran.contains(i), [&] {
+    const bool torn = read_moving(process, snapshot, served.contains(i), [&] {
       pool.complete = is_complete(process, pool);
       read_queue(process, pool, snapshot);
     });

@@ -34,7 +34,7 @@ void read_all(python::Process& process, snapshot::Snapshot& snapshot) {
   snapshot.missing = process.missing();
   for (const auto& thread : process.threads()) {
     snapshot::Thread fact;
-    const auto torn = read_moving(process, snapshot, thread.kernel.ran, [&] {
+    const auto torn = read_moving(process, snapshot, thread.may_move(), [&] {
       fact = process.describe(thread);
       fact.wait = thread_wait(process, thread);
     });
@@ -50,7 +50,7 @@ void read_all(python::Process& process, snapshot::Snapshot& snapshot) {
   read_locks(process, snapshot);
   read_references(process, snapshot);
   if (const auto torn = process.unexplained(); torn != 0) {
-    snapshot.missing.push_back(std::to_string(torn) + " words of what changed just then");
+    snapshot.missing.push_back(std::to_string(torn) + " reads of what changed just then");
   }
   snapshot.tasks = process.take_tasks();
 }

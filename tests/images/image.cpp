@@ -228,10 +228,10 @@ Result<Reading> Image::diagnose() const {
 }
 
 // What a session does with a core whose runtime it has found; the packages' files are not there.
-Result<Reading> Image::diagnose(const memory::Memory& memory) const {
+Result<Reading> Image::diagnose(const memory::Memory& memory, const python::Known& known) const {
   HANGSPY_TRY(runtime, python::read_runtime(memory, runtime_, number_, executable_));
   HANGSPY_TRY(found, python::Process::find(memory, runtime));
-  HANGSPY_TRY(process, python::Process::read(memory, runtime, threads_, found->landmarks()));
+  HANGSPY_TRY(process, python::Process::read(memory, runtime, threads_, found->landmarks(), known));
   Reading reading;
   reading.snapshot.is_core = true;
   reading.snapshot.pid = pid_;

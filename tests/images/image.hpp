@@ -16,6 +16,7 @@
 #include "hangspy/diagnosis.hpp"
 #include "hangspy/target.hpp"
 #include "memory/memory.hpp"
+#include "python/process.hpp"
 
 namespace hangspy::images {
 
@@ -71,7 +72,8 @@ class Image final : public target::Target, public memory::Memory {
 
   // What hangspy says of the image; read through `memory`, if somebody wants to look on.
   [[nodiscard]] Result<Reading> diagnose() const;
-  [[nodiscard]] Result<Reading> diagnose(const memory::Memory& memory) const;
+  [[nodiscard]] Result<Reading> diagnose(const memory::Memory& memory,
+                                         const python::Known& known = {}) const;
 
  private:
   [[nodiscard]] const std::byte* page(Address at) const;

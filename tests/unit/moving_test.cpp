@@ -22,12 +22,19 @@ Address page_of(Address at) {
   return at - at.value % kPageSize;
 }
 
-// A stop of a stacked worker that copied all but the pages which changed shortly before.
+// A stop that copied all but the pages which changed shortly before.
 class PartlyCopied : public testing::TestWithParam<const char*> {
  protected:
-  std::unique_ptr<Image> image =
-      Image::load(std::string(HANGSPY_IMAGES "/") + GetParam() + "-stacked.image").value();
-  const Reading whole = image->diagnose().value();
+  std::unique_ptr<Image> image;
+  Reading whole;
+
+  // Of a worker that hangs in this page.
+  void of(const std::string& name) {
+    image =
+        Image::load(std::string(HANGSPY_IMAGES "/") + GetParam() + "-" + name + ".image").value();
+    whole = image->diagnose().value();
+    all_pages_ = all_pages();
+  }
 
   // These bytes were others before, and nobody copied their page.
   void change(Address from, std::uint64_t size) {
@@ -41,10 +48,30 @@ class PartlyCopied : public testing::TestWithParam<const char*> {
     PageCache copy{[this](std::span<const Address> pages, std::span<std::byte> out) {
       return image->fetch(pages, out);
     }};
-    EXPECT_TRUE(earlier.prefetch(all_pages()));
-    EXPECT_TRUE(copy.prefetch(in_the_copy ? all_pages() : unchanged_pages()));
+    EXPECT_TRUE(earlier.prefetch(all_pages_));
+    EXPECT_TRUE(copy.prefetch(in_the_copy ? all_pages_ : unchanged_pages()));
     copy.freeze(&earlier, true);
-    return image->diagnose(copy).value();
+    return image->diagnose(copy, known_).value();
+  }
+
+  // What is read from now on leads past the second thread state.
+  void cut_out(Address before, Address state) {
+    for (const std::uint64_t at : {0, 8}) {  // prev, next; Include/cpython/pystate.h
+      const auto word = memory::read_as<std::uint64_t>(*image, before + at).value();
+      if (word != state.value) continue;
+      const auto behind = memory::read_as<std::uint64_t>(*image, state + at).value();
+      image->write(before + at, std::as_bytes(std::span(&behind, 1)));
+    }
+  }
+  // Nothing refers to the object any more, weakly or not.
+  void forget(Address object) {
+    const std::uint64_t none = 0;
+    for (const auto& range : image->ranges()) {
+      for (auto at = range.at; at < range.at + range.size; at = at + 8) {
+        const auto word = memory::read_as<std::uint64_t>(*image, at).value();
+        if (word == object.value) image->write(at, std::as_bytes(std::span(&none, 1)));
+      }
+    }
   }
 
   // The task of the cycle that waits for another, and the word in which it says so.
@@ -60,20 +87,28 @@ class PartlyCopied : public testing::TestWithParam<const char*> {
       if (memory::read_as<std::uint64_t>(*image, at).value() == task.waits_for.value) return at;
     }
   }
-  // The thread that sits in async_to_sync, and its innermost frame.
-  const snapshot::Thread& stuck_thread() const {
+  // The thread that waits in async_to_sync in the middle of its work, its innermost frame, and that
+  // of its outermost such wait.
+  const snapshot::Thread& waiting_thread() const {
     const auto& all = whole.snapshot.threads;
     return *std::find_if(all.begin(), all.end(), [](const auto& each) {
       return each.wait.kind == snapshot::WaitKind::kServeUntil;
     });
   }
-  Address frame() const { return stuck_thread().frames.front().frame; }
+  Address frame() const { return waiting_thread().frames.front().frame; }
+  Address outermost_wait() const {
+    Address found;
+    for (const auto& each : waiting_thread().frames) {
+      if (each->landmark == "CurrentThreadExecutor.run_until_future") found = each.frame;
+    }
+    return found;
+  }
   // The pool in which that thread works.
   const snapshot::Executor& pool() const {
     const auto& all = whole.snapshot.executors;
     return *std::find_if(all.begin(), all.end(), [&](const auto& each) {
       return each.kind == snapshot::ExecutorKind::kThreadPool &&
-             std::count(each.workers.begin(), each.workers.end(), stuck_thread().state) != 0;
+             std::count(each.workers.begin(), each.workers.end(), waiting_thread().state) != 0;
     });
   }
 
@@ -90,7 +125,7 @@ class PartlyCopied : public testing::TestWithParam<const char*> {
     return pages;
   }
   std::vector<Address> unchanged_pages() const {
-    auto pages = all_pages();
+    auto pages = all_pages_;
     for (const auto at : changed_) std::erase(pages, page_of(at));
     return pages;
   }
@@ -105,16 +140,22 @@ class PartlyCopied : public testing::TestWithParam<const char*> {
     return unread;
   }
 
+  std::vector<Address> all_pages_;
   std::set<Address> changed_;
+
+ protected:
+  python::Known known_;
 };
 
 TEST_P(PartlyCopied, IsReadWholeWhereNothingChanged) {
+  of("stacked");
   ASSERT_EQ(whole.diagnosis.verdict, Verdict::kDeadlock);
   const auto found = read();
   EXPECT_EQ(found.snapshot, whole.snapshot);
 }
 
 TEST_P(PartlyCopied, SaysThatATaskMovesWhoseOwnBytesChanged) {
+  of("stacked");
   change(word_of(waiting_task()), 8);
   const auto found = read();
   for (const auto& task : found.snapshot.tasks) {
@@ -126,6 +167,7 @@ TEST_P(PartlyCopied, SaysThatATaskMovesWhoseOwnBytesChanged) {
 
 // Then it is of one moment, and whether it stays so the session will see.
 TEST_P(PartlyCopied, LeavesNothingOutThatTheStopCopied) {
+  of("stacked");
   change(word_of(waiting_task()), 8);
   const auto found = read(true);
   EXPECT_EQ(found.snapshot, whole.snapshot);
@@ -133,17 +175,20 @@ TEST_P(PartlyCopied, LeavesNothingOutThatTheStopCopied) {
 }
 
 TEST_P(PartlyCopied, SaysThatAThreadMovesThatRanAndWhoseStackChanged) {
+  of("stacked");
   change(frame(), 72);
-  image->mark_ran(stuck_thread().tid);
+  change(outermost_wait(), 72);
+  image->mark_ran(waiting_thread().tid);
   const auto found = read();
   for (const auto& thread : found.snapshot.threads) {
-    EXPECT_EQ(thread.moves, thread.tid == stuck_thread().tid);
+    EXPECT_EQ(thread.moves, thread.tid == waiting_thread().tid);
   }
   EXPECT_THAT(found.snapshot.missing, IsEmpty());
   EXPECT_NE(found.diagnosis.verdict, Verdict::kDeadlock);
 }
 
 TEST_P(PartlyCopied, LacksTheStackOfAThreadThatNeverRan) {
+  of("stacked");
   change(frame(), 72);
   const auto found = read();
   for (const auto& thread : found.snapshot.threads) EXPECT_FALSE(thread.moves);
@@ -152,9 +197,21 @@ TEST_P(PartlyCopied, LacksTheStackOfAThreadThatNeverRan) {
   EXPECT_NE(found.diagnosis.verdict, Verdict::kSlow);
 }
 
-TEST_P(PartlyCopied, SaysThatAPoolMovesWhoseQueueChangedAndAWorkerRan) {
+// It runs whenever it serves somebody, however long its own wait lasts.
+TEST_P(PartlyCopied, LacksTheStackOfAThreadThatServesOthers) {
+  of("stacked");
+  change(frame(), 72);
+  image->mark_ran(waiting_thread().tid);
+  const auto found = read();
+  for (const auto& thread : found.snapshot.threads) EXPECT_FALSE(thread.moves);
+  EXPECT_THAT(found.snapshot.missing, testing::Contains(HasSubstr("what changed just then")));
+}
+
+TEST_P(PartlyCopied, SaysThatAPoolMovesWhoseQueueChangedAndAWorkerWentOn) {
+  of("stacked");
   change(pool().queue + 16, 32);
-  image->mark_ran(stuck_thread().tid);
+  change(outermost_wait(), 72);
+  image->mark_ran(waiting_thread().tid);
   const auto found = read();
   for (const auto& each : found.snapshot.executors) {
     EXPECT_EQ(each.moves, each.object == pool().object);
@@ -165,12 +222,54 @@ TEST_P(PartlyCopied, SaysThatAPoolMovesWhoseQueueChangedAndAWorkerRan) {
   EXPECT_EQ(found.diagnosis.graph.at(*node).acts, graph::Acts::kAlone);
 }
 
-// New work is queued behind a worker that hangs: that is no sign of life.
-TEST_P(PartlyCopied, LacksTheQueueOfAPoolNoneOfWhoseWorkersRan) {
+// New work is queued behind a worker that hangs: that is no sign of life, nor is it that the worker
+// was woken and stands where it stood.
+TEST_P(PartlyCopied, LacksTheQueueOfAPoolWhoseWorkersStandWhereTheyStood) {
+  of("stacked");
   change(pool().queue + 16, 32);
+  for (const bool ran : {false, true}) {
+    if (ran) image->mark_ran(waiting_thread().tid);
+    const auto found = read();
+    for (const auto& each : found.snapshot.executors) EXPECT_FALSE(each.moves);
+    EXPECT_THAT(found.snapshot.missing, testing::Contains(HasSubstr("what changed just then")));
+  }
+}
+
+// Of the executors of one thread only the innermost is served.
+TEST_P(PartlyCopied, SaysThatOnlyAnExecutorMovesThatItsThreadServes) {
+  of("stacked");
+  for (const auto& executor : whole.snapshot.executors) {
+    if (executor.kind != snapshot::ExecutorKind::kCurrentThread) continue;
+    change(executor.object + 16, 48);
+  }
+  image->mark_ran(waiting_thread().tid);
   const auto found = read();
-  for (const auto& each : found.snapshot.executors) EXPECT_FALSE(each.moves);
-  EXPECT_THAT(found.snapshot.missing, testing::Contains(HasSubstr("what changed just then")));
+  for (const auto& each : found.snapshot.executors) {
+    EXPECT_FALSE(each.moves && !each.serves) << to_hex(each.object);
+  }
+}
+
+TEST_P(PartlyCopied, MissesAThreadThatTheListLeadsPast) {
+  of("stacked");
+  const auto& all = whole.snapshot.threads;
+  const auto& main = all.front();  // the oldest, and the last of the list
+  known_.threads = {main.tid, 1};
+  EXPECT_THAT(read().snapshot.missing, IsEmpty());
+  for (const auto& each : all) cut_out(each.state, main.state);
+  const auto found = read();
+  EXPECT_THAT(found.snapshot.missing,
+              testing::Contains(HasSubstr("thread " + std::to_string(main.tid))));
+  EXPECT_NE(found.diagnosis.verdict, Verdict::kHealthy);
+  EXPECT_NE(found.diagnosis.verdict, Verdict::kSlow);
+}
+
+TEST_P(PartlyCopied, MissesATaskThatIsPendingAndInNoSet) {
+  of("stacked");
+  for (const auto& task : whole.snapshot.tasks) known_.tasks.push_back(task.object);
+  known_.tasks.push_back({0x1000});  // it has ended, and its memory is somebody else's
+  EXPECT_THAT(read().snapshot.missing, IsEmpty());
+  forget(waiting_task().object);
+  EXPECT_THAT(read().snapshot.missing, testing::Contains("tasks that were there just before"));
 }
 
 INSTANTIATE_TEST_SUITE_P(EachMinor, PartlyCopied, testing::Values("3.11", "3.12", "3.13"));
