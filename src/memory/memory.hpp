@@ -32,7 +32,7 @@ class Memory {
   [[nodiscard]] virtual Result<void> read(Address at, std::span<std::byte> out) const = 0;
 
   // The same for bytes that do not change while their object lives: a type's name, a code object.
-  // A copy of a stopped target may give them from a reading before the stop.
+  // A copy of a stopped target may give them from a reading after the stop.
   [[nodiscard]] virtual Result<void> read_lasting(Address at, std::span<std::byte> out) const {
     return read(at, out);
   }

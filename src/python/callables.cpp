@@ -26,6 +26,18 @@ std::optional<Address> content_of(const Objects& objects, Address cell) {
   return content && *content ? std::optional(*content) : std::nullopt;
 }
 
+// Of a function its qualified name, of anything else its type's.
+Text own_name(const Objects& objects, Address object) {
+  if (objects.is_builtin(object, "function")) {
+    const auto name_at = objects.pointer(object + objects.layout().function.qualified_name);
+    const auto name = name_at ? objects.text(*name_at) : fail(Failure::kImplausible, "");
+    if (name) return *name;
+  }
+  const auto type = objects.type_of(object);
+  const auto name = type ? objects.full_type_name(*type) : fail(Failure::kImplausible, "");
+  return name ? *name : Text{};
+}
+
 }  // namespace
 
 std::optional<BoundMethod> bound_method(const Objects& objects, Address callable) {
@@ -34,7 +46,7 @@ std::optional<BoundMethod> bound_method(const Objects& objects, Address callable
     const auto self = objects.pointer(callable + layout.method.self);
     const auto function = objects.pointer(callable + layout.method.function);
     if (!self || !function || !*self) return std::nullopt;
-    return BoundMethod{*self, *function, last_part(callable_name(objects, *function).bytes())};
+    return BoundMethod{*self, *function, last_part(own_name(objects, *function).bytes())};
   }
   if (!is_builtin_method(objects, callable)) return std::nullopt;
   const auto self = objects.pointer(callable + layout.builtin_function.self);
@@ -96,17 +108,9 @@ Items closure_contents(const Objects& objects, Address function) {
 }
 
 Text callable_name(const Objects& objects, Address callable) {
-  if (objects.is_builtin(callable, "function")) {
-    const auto name_at = objects.pointer(callable + objects.layout().function.qualified_name);
-    const auto name = name_at ? objects.text(*name_at) : fail(Failure::kImplausible, "");
-    if (name) return *name;
-  }
   const auto method = bound_method(objects, callable);
-  if (method && method->function) return callable_name(objects, method->function);
-  if (method) return Text::of_target(method->name);
-  const auto type = objects.type_of(callable);
-  const auto name = type ? objects.full_type_name(*type) : fail(Failure::kImplausible, "");
-  return name ? *name : Text{};
+  if (method && method->function) return own_name(objects, method->function);
+  return method ? Text::of_target(method->name) : own_name(objects, callable);
 }
 
 }  // namespace hangspy::python

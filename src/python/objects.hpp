@@ -9,11 +9,11 @@
 // Modules/_collectionsmodule.c, Objects/setobject.c, tags v3.11.7, v3.12.1, v3.13.0.
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>

@@ -1,7 +1,6 @@
 // Every asyncio task of the process, from the sets in which asyncio itself keeps them
 // (Lib/asyncio/tasks.py: _all_tasks up to 3.11, _scheduled_tasks and _eager_tasks from 3.12 on).
 #include <algorithm>
-#include <set>
 
 #include "python/process.hpp"
 

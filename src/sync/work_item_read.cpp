@@ -5,23 +5,26 @@ namespace {
 
 constexpr int kMaxWrappers = 16;
 
+// What a Context's `run` runs: its first argument.
+Address run_in_context(const python::Process& process, Address callable,
+                       const python::Items& arguments) {
+  const auto& objects = process.objects();
+  const auto method = python::bound_method(objects, callable);
+  const bool runs = method && !method->function && method->name == "run" && !arguments.empty() &&
+                    objects.is_builtin(method->self, "_contextvars.Context");
+  return runs ? arguments.front() : Address{};
+}
+
 // One wrapper less: a partial gives its function, asgiref's thread_handler its last argument (the
 // partial of the user's function), a Context's `run` its first. Null at the innermost.
 Address inside(const python::Process& process, Address callable, const python::Items& arguments) {
-  const auto& objects = process.objects();
-  if (const auto partial = python::partial(objects, callable)) {
-    const auto mark = process.landmarks().of_callable(objects, partial->function);
-    const bool runs_argument = mark == python::Mark::kThreadHandler;
-    if (runs_argument && !partial->arguments.empty()) return partial->arguments.back();
-    const auto deeper = inside(process, partial->function, partial->arguments);
-    return deeper ? deeper : partial->function;
-  }
-  const auto method = python::bound_method(objects, callable);
-  if (method && !method->function && method->name == "run" && !arguments.empty() &&
-      objects.is_builtin(method->self, "_contextvars.Context")) {
-    return arguments.front();
-  }
-  return {};
+  const auto partial = python::partial(process.objects(), callable);
+  if (!partial) return run_in_context(process, callable, arguments);
+  const auto mark = process.landmarks().of_callable(process.objects(), partial->function);
+  const bool runs_argument = mark == python::Mark::kThreadHandler;
+  if (runs_argument && !partial->arguments.empty()) return partial->arguments.back();
+  const auto deeper = run_in_context(process, partial->function, partial->arguments);
+  return deeper ? deeper : partial->function;
 }
 
 }  // namespace
