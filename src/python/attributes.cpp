@@ -117,11 +117,22 @@ Result<std::vector<std::pair<std::string, Address>>> Objects::slots(Address obje
   return found;
 }
 
+// That of its dict or of its inline values.
+Result<std::optional<Address>> Objects::own_attribute(Address object, std::string_view name) const {
+  HANGSPY_TRY(dict_at, instance_dict(object));
+  if (dict_at) return item(dict_at, name);
+  HANGSPY_TRY(type, type_of(object));
+  HANGSPY_TRY(known, facts(type));
+  if ((known->flags & kManagedDictFlag) == 0) return std::optional<Address>{};
+  HANGSPY_TRY(values, inline_values(object, known->flags));
+  if (!values) return std::optional<Address>{};
+  HANGSPY_TRY(keys, lasting().pointer(type + layout().heap_type.cached_keys));
+  return value_of(keys, values + layout().dict_values.values, name);
+}
+
 Result<std::optional<Address>> Objects::find(Address object, std::string_view name) const {
-  HANGSPY_TRY(own, attributes(object));
-  for (const auto& [key, held] : own) {
-    if (equals(key, name)) return held;
-  }
+  HANGSPY_TRY(own, own_attribute(object, name));
+  if (own) return own;
   HANGSPY_TRY(slotted, slots(object));
   for (const auto& [key, held] : slotted) {
     if (key == name) return held;

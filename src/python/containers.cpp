@@ -87,9 +87,9 @@ Result<Items> Objects::deque(Address object) const {
   return items;
 }
 
-// The entries of a dict's keys object, with keys that are unset left in as null pairs, because a
-// split table's values are found by position.
-Result<std::vector<Entry>> Objects::key_entries(Address keys) const {
+// Where the entries of a dict's keys object lie. kind 0: hash, key, value; 1 and 2: str keys only,
+// no hash (Include/internal/pycore_dict.h).
+Result<Objects::KeyTable> Objects::key_table(Address keys) const {
   const auto& field = layout().dict_keys;
   HANGSPY_TRY(log2_index_bytes, value<std::uint8_t>(keys + field.log2_index_bytes));
   HANGSPY_TRY(kind, value<std::uint8_t>(keys + field.kind));
@@ -97,13 +97,18 @@ Result<std::vector<Entry>> Objects::key_entries(Address keys) const {
   if (log2_index_bytes > 40 || kind > 2 || count > kMaxItems / 3) {
     return fail(Failure::kImplausible, "no dict keys lie at " + to_hex(keys));
   }
-  // kind 0: hash, key, value; 1 and 2: str keys only, no hash (Include/internal/pycore_dict.h).
-  const std::uint64_t width = kind == 0 ? 3 : 2;
-  HANGSPY_TRY(all, words(keys + field.indices + (1ULL << log2_index_bytes), count * width));
+  return KeyTable{keys + field.indices + (1ULL << log2_index_bytes), count, kind == 0 ? 3U : 2U};
+}
+
+// With keys that are unset left in as null pairs, because a split table's values are found by
+// position.
+Result<std::vector<Entry>> Objects::key_entries(Address keys) const {
+  HANGSPY_TRY(table, key_table(keys));
+  HANGSPY_TRY(all, words(table.entries, table.count * table.width));
   std::vector<Entry> entries;
-  entries.reserve(count);
-  for (std::size_t i = 0; i < all.size(); i += width) {
-    entries.emplace_back(Address{all[i + width - 2]}, Address{all[i + width - 1]});
+  entries.reserve(table.count);
+  for (std::size_t i = 0; i < all.size(); i += table.width) {
+    entries.emplace_back(Address{all[i + table.width - 2]}, Address{all[i + table.width - 1]});
   }
   return entries;
 }
@@ -129,12 +134,28 @@ Result<std::vector<Entry>> Objects::dict(Address object) const {
   return entries;
 }
 
-Result<std::optional<Address>> Objects::item(Address dict_at, std::string_view key) const {
-  HANGSPY_TRY(entries, dict(dict_at));
-  for (const auto& [name, found] : entries) {
-    if (equals(name, key)) return found;
+// Of the values only the one is read, so that it does not matter which others change meanwhile.
+Result<std::optional<Address>> Objects::value_of(Address keys, Address values,
+                                                 std::string_view key) const {
+  const auto& owner = values ? lasting() : *this;
+  HANGSPY_TRY(table, owner.key_table(keys));
+  for (std::uint64_t i = 0; i < table.count; ++i) {
+    const auto entry = table.entries + 8 * table.width * i;
+    HANGSPY_TRY(name, owner.value<std::uint64_t>(entry + 8 * (table.width - 2)));
+    if (name == 0 || !equals({name}, key)) continue;
+    const auto at = values ? values + 8 * i : entry + 8 * (table.width - 1);
+    HANGSPY_TRY(found, value<std::uint64_t>(at));
+    return found == 0 ? std::nullopt : std::optional(Address{found});
   }
   return std::optional<Address>{};
+}
+
+Result<std::optional<Address>> Objects::item(Address dict, std::string_view key) const {
+  HANGSPY_TRY(right, is_kind(dict, Kind::kDict));
+  if (!right) return fail(Failure::kImplausible, "no dict lies at " + to_hex(dict));
+  HANGSPY_TRY(keys, pointer(dict + layout().dict.keys));
+  HANGSPY_TRY(values, pointer(dict + layout().dict.values));
+  return value_of(keys, values ? values + layout().dict_values.values : Address{}, key);
 }
 
 Result<Items> Objects::weak_set(Address object) const {

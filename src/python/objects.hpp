@@ -160,6 +160,16 @@ class Objects {
     std::uint8_t width;
   };
   [[nodiscard]] Result<StringData> string_data(Address string) const;
+  struct KeyTable {
+    Address entries;
+    std::uint64_t count = 0;
+    std::uint64_t width = 0;  // words of an entry, of which key and value are the last
+  };
+  [[nodiscard]] Result<KeyTable> key_table(Address keys) const;
+  [[nodiscard]] Result<std::optional<Address>> value_of(Address keys, Address values,
+                                                        std::string_view key) const;
+  [[nodiscard]] Result<std::optional<Address>> own_attribute(Address object,
+                                                             std::string_view name) const;
   [[nodiscard]] Result<std::vector<Entry>> key_entries(Address keys) const;
   [[nodiscard]] Result<std::vector<Entry>> split_entries(Address keys, Address values) const;
   [[nodiscard]] Result<Address> inline_values(Address object, std::uint64_t flags) const;
