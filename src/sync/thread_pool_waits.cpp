@@ -5,6 +5,7 @@
 namespace hangspy::sync {
 
 using graph::Acts;
+using graph::NodeIndex;
 using graph::NodeKind;
 using graph::Relation;
 
@@ -24,6 +25,19 @@ void add_work_items(Building& building, const snapshot::Executor& executor) {
   }
 }
 
+// A worker that runs a loop inside its item takes the next one only when that item ends, though the
+// loop turns: then the pool needs the item.
+NodeIndex server_of(Building& building, const snapshot::Executor& executor, Address worker) {
+  const auto* thread = building.threads.find(worker);
+  const bool has_loop = thread != nullptr && thread->runs_until && thread->runs_until_frame;
+  for (const auto& item : executor.items) {
+    if (has_loop && item.runs_on == worker && *thread->runs_until_frame < item.frame) {
+      return building.node(NodeKind::kWorkItem, item.object);
+    }
+  }
+  return building.thread_node(worker);
+}
+
 void add_thread_pool_waits(Building& building) {
   for (const auto& executor : building.snapshot.executors) {
     if (executor.kind != snapshot::ExecutorKind::kThreadPool) continue;
@@ -33,8 +47,8 @@ void add_thread_pool_waits(Building& building) {
     const auto group = building.graph.new_group(index);
     const char* evidence = executor.workers.size() == 1 ? "one worker" : "all workers";
     for (const auto worker : executor.workers) {
-      building.graph.need(index, building.thread_node(worker), Relation::kServedBy, {evidence},
-                          graph::Grade::kSeen, group);
+      building.graph.need(index, server_of(building, executor, worker), Relation::kServedBy,
+                          {evidence}, graph::Grade::kSeen, group);
     }
     add_work_items(building, executor);
   }
