@@ -296,12 +296,15 @@ std::string Sampling::judge(Copied copied, Sampled& sampled) {
   const auto before = std::exchange(sampled.reading, judged(std::move(*copied.snapshot)));
   const auto& now = sampled.reading;
   wanted_.merge(copied.lacked);
-  if (copied.whole && (!copied.mixed || may_stand_on_borrowed(now.diagnosis))) return "";
+  // What looked like a hang once is not cleared by bytes of several moments.
+  const bool stands = !accused_ && may_stand_on_borrowed(now.diagnosis);
+  if (copied.whole && (!copied.mixed || stands)) return "";
   const bool again =
       suspected && is_finding(now.diagnosis) &&
       !diagnosis::difference(before.snapshot, before.diagnosis, now.snapshot, now.diagnosis);
   if (copied.whole && again) return "";
   suspected_ = is_finding(now.diagnosis);
+  accused_ = accused_ || (suspected_ && now.diagnosis.verdict != diagnosis::Verdict::kBlockedLoop);
   if (suspected_) wanted_.insert(last_learned_.begin(), last_learned_.end());
   return "what it needs was not copied in one stop" + copied.not_ahead;
 }
@@ -346,7 +349,7 @@ Result<Sampled> Sampling::take() {
   quiet_ = 0;
   moves_ = false;
   wanted_.clear();
-  suspected_ = false;
+  suspected_ = accused_ = false;
   auto still = read_still();
   if (!still && is_final(still.error().failure)) return still;
   const bool holds = still && still->doubt.empty();

@@ -64,6 +64,7 @@ class Sampling {
   std::vector<Address> asked_;         // pages of the last reading
   std::vector<Address> last_learned_;  // and those that it asked for but for what never changes
   std::set<Address> wanted_;           // pages that the next stop has to copy
+  bool accused_ = false;               // a stop of this sample found a deadlock or an orphan
   bool suspected_ = false;             // they are all that a finding was read from
   std::set<Address> learned_;          // pages that readings so far asked for
   std::set<Address> readable_;         // and that could be read at least once

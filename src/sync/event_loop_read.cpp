@@ -119,13 +119,21 @@ std::optional<snapshot::Handle> handle_fact(const python::Process& process, Addr
   return handle;
 }
 
+void forget_what_it_frees(snapshot::Handle& handle) {
+  handle.completes.clear();
+  handle.runs_task = handle.starts_coroutine = handle.times_out_task = {};
+}
+
 void add_handles(const python::Process& process, const Result<python::Items>& objects,
                  HandleKind kind, snapshot::EventLoop& loop) {
   for (const auto object : objects.value_or(python::Items{})) {
     if (loop.handles.size() >= kMaxHandles) return;
-    if (auto handle = handle_fact(process, object, loop.object, kind)) {
-      loop.handles.push_back(std::move(*handle));
-    }
+    const auto begin = process.moment();
+    auto handle = handle_fact(process, object, loop.object, kind);
+    if (!handle) continue;
+    // Parts of two handles that lay there one after the other may seem to be of one.
+    if (process.torn_since(begin)) forget_what_it_frees(*handle);
+    loop.handles.push_back(std::move(*handle));
   }
 }
 

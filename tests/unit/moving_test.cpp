@@ -8,6 +8,7 @@
 
 #include "image.hpp"
 #include "memory/page_cache.hpp"
+#include "python/layouts/layouts.hpp"
 
 namespace hangspy::images {
 namespace {
@@ -163,6 +164,18 @@ TEST_P(PartlyCopied, SaysThatATaskMovesWhoseOwnBytesChanged) {
   }
   EXPECT_THAT(found.snapshot.missing, IsEmpty());
   EXPECT_EQ(found.diagnosis.verdict, Verdict::kSlow);
+}
+
+// Anybody may name it, or ask it to end; it goes on only by steps of its own.
+TEST_P(PartlyCopied, TakesNoNewNameAndNoCancelForAStep) {
+  of("stacked");
+  const auto minor = image->minor();
+  const auto field = python::layouts::layout_of(3, minor, false).value().layout.task;
+  change(waiting_task().object + field.name, 8);
+  change(waiting_task().object + field.cancels_requested, 4);
+  const auto found = read();
+  for (const auto& task : found.snapshot.tasks) EXPECT_FALSE(task.moves);
+  EXPECT_EQ(found.diagnosis.verdict, Verdict::kDeadlock);
 }
 
 // Then it is of one moment, and whether it stays so the session will see.
