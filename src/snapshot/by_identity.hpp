@@ -17,7 +17,7 @@ class ByIdentity {
   ByIdentity(const std::vector<Fact>& facts, Address Fact::* identity) {
     all_.reserve(facts.size());
     for (const auto& each : facts) all_.emplace_back(each.*identity, &each);
-    std::stable_sort(all_.begin(), all_.end(), is_before);
+    std::sort(all_.begin(), all_.end());  // of the same identity the first comes first
   }
 
   // The first of this identity, or null.
