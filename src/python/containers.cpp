@@ -97,7 +97,13 @@ Result<Objects::KeyTable> Objects::key_table(Address keys) const {
   if (log2_index_bytes > 40 || kind > 2 || count > kMaxItems / 3) {
     return fail(Failure::kImplausible, "no dict keys lie at " + to_hex(keys));
   }
-  return KeyTable{keys + field.indices + (1ULL << log2_index_bytes), count, kind == 0 ? 3U : 2U};
+  const KeyTable table{keys + field.indices + (1ULL << log2_index_bytes), count,
+                       kind == 0 ? 3U : 2U};
+  // One that is too long for the memory that it lies in is refused before any of it is looked at.
+  if (count > 0) {
+    HANGSPY_CHECK(value<std::uint64_t>(table.entries + 8 * table.width * (count - 1)));
+  }
+  return table;
 }
 
 // With keys that are unset left in as null pairs, because a split table's values are found by
