@@ -350,6 +350,7 @@ Result<Sampled> Sampling::take() {
   moves_ = false;
   wanted_.clear();
   suspected_ = accused_ = false;
+  found_ = {};  // of another sample it says nothing
   auto still = read_still();
   if (!still && is_final(still.error().failure)) return still;
   const bool holds = still && still->doubt.empty();
