@@ -8,14 +8,12 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -46,12 +44,6 @@ struct NodeId {
   Address object;
   auto operator<=>(const NodeId&) const = default;
 };
-struct NodeIdHash {
-  std::size_t operator()(const NodeId& id) const {
-    return std::hash<std::uint64_t>{}(id.object.value ^ static_cast<std::uint64_t>(id.kind) << 56);
-  }
-};
-
 enum class Acts : std::uint8_t {
   kWhenFreed,   // when its groups allow it; with no group at all: never, nobody can release it
   kAlone,       // it runs, or the outside world or an idle server moves it
@@ -175,6 +167,9 @@ class WaitGraph {
   [[nodiscard]] std::uint32_t group_count(NodeIndex from) const { return out_[from].groups; }
 
  private:
+  [[nodiscard]] std::size_t place_of(NodeId id) const;
+  void make_places(std::size_t nodes);
+
   std::vector<Node> nodes_;
   std::vector<Edge> edges_;
   // By node. There may be very many with few edges each, so these are a list in next_.
@@ -185,7 +180,9 @@ class WaitGraph {
   };
   std::vector<Out> out_;
   std::vector<EdgeIndex> next_;  // by edge: the next one of the same node
-  std::unordered_map<NodeId, NodeIndex, NodeIdHash> index_;
+  // The nodes by identity: each in the first free place from that of its hash on. A power of two
+  // many, of which at least half are free.
+  std::vector<NodeIndex> places_;
 };
 
 struct Assume {

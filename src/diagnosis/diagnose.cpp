@@ -197,9 +197,15 @@ std::optional<double> deadline_of(const graph::WaitGraph& graph, const Component
   return earliest;
 }
 
+bool any_acts(const graph::WaitGraph& graph, Acts how) {
+  return std::any_of(graph.nodes().begin(), graph.nodes().end(),
+                     [&](const graph::Node& each) { return each.acts == how; });
+}
+
 // A cycle of seen edges that only the clock will break. A polled event is none: its holders are
 // witnesses, and the next round of the poll is what ends the wait.
 bool judge_deadline(const Facts& facts, const std::vector<bool>& acts, Diagnosis& diagnosis) {
+  if (!any_acts(diagnosis.graph, Acts::kAtDeadline)) return false;  // then it was found already
   const auto acts_before = graph::reduce(diagnosis.graph, {.timers_fire = false});
   for (const auto& cause : graph::causes(diagnosis.graph, acts_before)) {
     if (!cause.is_cycle || !all_seen(diagnosis.graph, cause)) continue;
@@ -216,6 +222,7 @@ bool judge_deadline(const Facts& facts, const std::vector<bool>& acts, Diagnosis
 bool judge_unreadable(const std::vector<bool>& acts, const std::vector<bool>& owed,
                       Diagnosis& diagnosis) {
   const auto& graph = diagnosis.graph;
+  if (!any_acts(graph, Acts::kUnreadable)) return false;
   const auto strictly = graph::reduce(graph, {.unreadable_acts = false});
   std::set<std::string> reasons;
   bool depends = false;

@@ -128,6 +128,7 @@ class Search {
 }  // namespace
 
 std::vector<Component> causes(const WaitGraph& graph, const std::vector<bool>& acts) {
+  if (std::find(acts.begin(), acts.end(), false) == acts.end()) return {};
   return Search(graph, acts).run();
 }
 

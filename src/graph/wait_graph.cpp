@@ -3,11 +3,28 @@
 // same graph. Nothing is ever removed.
 #include "hangspy/wait_graph.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <cassert>
+#include <limits>
 #include <string_view>
 #include <utility>
 
 namespace hangspy::graph {
+namespace {
+
+constexpr NodeIndex kNoNode = std::numeric_limits<NodeIndex>::max();
+constexpr std::size_t kFewPlaces = 64;
+
+// Objects lie at multiples of 16, and many at an equal distance: the product mixes all bits into
+// the upper ones (Knuth, The Art of Computer Programming, 6.4).
+std::size_t hash(NodeId id) {
+  constexpr std::uint64_t kGoldenRatio = 0x9e3779b97f4a7c15;
+  const std::uint64_t key = id.object.value ^ static_cast<std::uint64_t>(id.kind) << 56;
+  return (key * kGoldenRatio) >> 32;
+}
+
+}  // namespace
 
 std::string_view name_of(NodeKind kind) {
   switch (kind) {
@@ -70,24 +87,39 @@ std::string_view name_of(Grade grade) {
 }
 
 NodeIndex WaitGraph::node(NodeId id) {
-  const auto [entry, is_new] = index_.try_emplace(id, static_cast<NodeIndex>(nodes_.size()));
-  if (is_new) {
+  if (places_.size() < 2 * (nodes_.size() + 1)) make_places(2 * (nodes_.size() + 1));
+  NodeIndex& place = places_[place_of(id)];
+  if (place == kNoNode) {
+    place = static_cast<NodeIndex>(nodes_.size());
     nodes_.push_back(Node{.id = id, .deadline_seconds = std::nullopt, .why = {}});
     out_.emplace_back();
   }
-  return entry->second;
+  return place;
 }
 
 std::optional<NodeIndex> WaitGraph::find(NodeId id) const {
-  const auto entry = index_.find(id);
-  if (entry == index_.end()) return std::nullopt;
-  return entry->second;
+  if (places_.empty()) return std::nullopt;
+  const NodeIndex found = places_[place_of(id)];
+  return found == kNoNode ? std::nullopt : std::optional(found);
+}
+
+// Where it is, or would be.
+std::size_t WaitGraph::place_of(NodeId id) const {
+  const std::size_t mask = places_.size() - 1;
+  std::size_t place = hash(id) & mask;
+  while (places_[place] != kNoNode && nodes_[places_[place]].id != id) place = (place + 1) & mask;
+  return place;
+}
+
+void WaitGraph::make_places(std::size_t nodes) {
+  places_.assign(std::bit_ceil(std::max(2 * nodes, kFewPlaces)), kNoNode);
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) places_[place_of(nodes_[i].id)] = i;
 }
 
 void WaitGraph::reserve(std::size_t nodes, std::size_t edges) {
   nodes_.reserve(nodes);
   out_.reserve(nodes);
-  index_.reserve(nodes);
+  if (places_.size() < 2 * nodes) make_places(nodes);
   edges_.reserve(edges);
   next_.reserve(edges);
 }

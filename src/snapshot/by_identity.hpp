@@ -17,7 +17,8 @@ class ByIdentity {
   ByIdentity(const std::vector<Fact>& facts, Address Fact::* identity) {
     all_.reserve(facts.size());
     for (const auto& each : facts) all_.emplace_back(each.*identity, &each);
-    std::sort(all_.begin(), all_.end());  // of the same identity the first comes first
+    // Of the same identity the first comes first. Most are sorted by identity already.
+    if (!std::is_sorted(all_.begin(), all_.end())) std::sort(all_.begin(), all_.end());
   }
 
   // The first of this identity, or null.
