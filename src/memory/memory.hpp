@@ -2,9 +2,11 @@
 // own array. Everything that reads CPython takes a `const Memory&` and knows no more than this.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -12,6 +14,8 @@
 #include "hangspy/result.hpp"
 
 namespace hangspy::memory {
+
+inline constexpr std::uint64_t kPageSize = 4096;
 
 // What a copy of one moment had to take from elsewhere, counted in reads since the beginning.
 struct Motion {
@@ -39,9 +43,11 @@ class Memory {
 
   // The bytes themselves, where they lie in one piece and read() would give just them; else null,
   // and read() says why. Good until the next call.
-  [[nodiscard]] virtual const std::byte* at_hand(Address at, std::size_t length) const {
-    static_cast<void>(at), static_cast<void>(length);
-    return nullptr;
+  [[nodiscard]] const std::byte* at_hand(Address at, std::size_t length) const {
+    const std::uint64_t offset = at.value % kPageSize;
+    const Hand& hand = hand_[at.value / kPageSize % kHands];
+    const bool is_in_it = hand.page == at.value - offset && length <= kPageSize - offset;
+    return is_in_it ? hand.bytes + offset : nullptr;
   }
 
   // A memory that is of one moment, or does not know, has seen none.
@@ -51,6 +57,27 @@ class Memory {
   // in one go. What cannot be is left to the read, which says so.
   virtual void expect(std::span<const Address> addresses) const { static_cast<void>(addresses); }
   [[nodiscard]] virtual bool takes_hints() const { return false; }
+
+  // Another one of the same target, which a second thread may read while this one is read; null
+  // where that cannot be. What it is asked for counts here once it is taken in.
+  [[nodiscard]] virtual std::unique_ptr<Memory> beside() const { return nullptr; }
+  virtual void take_in(const Memory& other) const { static_cast<void>(other); }
+
+ protected:
+  // A page that was just read, by some bits of its address: nearly every read falls on one, and
+  // then costs no call.
+  void lay_at_hand(std::uint64_t page, const std::byte* bytes) const {
+    hand_[page / kPageSize % kHands] = {.page = page, .bytes = bytes};
+  }
+  void lay_all_aside() const { hand_ = {}; }
+
+ private:
+  static constexpr std::size_t kHands = 64;
+  struct Hand {
+    std::uint64_t page = 1;  // no page's address
+    const std::byte* bytes = nullptr;
+  };
+  mutable std::array<Hand, kHands> hand_{};
 };
 
 // A memory all of whose reads are of lasting bytes.
@@ -65,17 +92,21 @@ class LastingMemory final : public Memory {
   const Memory& memory_;
 };
 
+template <class T>
+[[nodiscard, gnu::noinline]] Result<T> read_from_afar(const Memory& memory, Address at) {
+  T value{};
+  HANGSPY_CHECK(memory.read(at, std::as_writable_bytes(std::span(&value, 1))));
+  return value;
+}
+
 // One value of a trivially copyable type, little-endian as the target is.
 template <class T>
-[[nodiscard]] Result<T> read_as(const Memory& memory, Address at) {
+[[nodiscard]] inline Result<T> read_as(const Memory& memory, Address at) {
   static_assert(std::is_trivially_copyable_v<T>);
-  T value{};
-  // Nearly every read is of a word on a page that was just read.
-  if (const auto* bytes = memory.at_hand(at, sizeof(T))) {
-    std::memcpy(&value, bytes, sizeof(T));
-    return value;
-  }
-  HANGSPY_CHECK(memory.read(at, std::as_writable_bytes(std::span(&value, 1))));
+  const auto* bytes = memory.at_hand(at, sizeof(T));
+  if (bytes == nullptr) return read_from_afar<T>(memory, at);
+  T value;
+  std::memcpy(&value, bytes, sizeof(T));
   return value;
 }
 

@@ -15,6 +15,8 @@ namespace hangspy::memory {
 namespace {
 
 constexpr std::uint64_t kOffsetMask = kPageSize - 1;
+constexpr std::size_t kPagesAPool = 4;
+constexpr std::size_t kLargeTarget = 1024;  // pages
 constexpr std::size_t kPagesAChunk = 64;
 constexpr std::size_t kPagesALargeChunk = 2048;
 constexpr std::size_t kHugePage = 2 << 20;
@@ -74,6 +76,23 @@ void PageCache::expect(std::span<const Address> addresses) const {
   static_cast<void>(fetch_unknown(std::move(pages)));
 }
 
+std::unique_ptr<Memory> PageCache::beside() const {
+  if (frozen_ || !lets_two_fetch_) return nullptr;
+  auto other = std::make_unique<PageCache>(fetch_, max_pages_);
+  other->hold_at_most(max_held_);
+  return other;
+}
+
+void PageCache::take_in(const Memory& other) const {
+  const auto& from = static_cast<const PageCache&>(other);  // beside() gives no other
+  for (const auto& [at, theirs] : from.slots_) {
+    auto& ours = slots_.try_emplace(at, Slot{.is_readable = theirs.is_readable}).first->second;
+    ours.asked = ours.asked || theirs.asked;
+    ours.asked_lasting = ours.asked_lasting || theirs.asked_lasting;
+  }
+  bytes_read_ += from.bytes_read_;
+}
+
 Result<void> PageCache::read_for(Use use, Address at, std::span<std::byte> out) const {
   if (out.empty()) return {};
   const std::uint64_t offset = at.value & kOffsetMask;
@@ -111,12 +130,7 @@ Result<void> PageCache::read_across(Use use, std::uint64_t at, std::span<std::by
     pages.push_back({each});
     if (each == page_of(last)) break;
   }
-  if (!frozen_) HANGSPY_CHECK(fetch_unknown(pages));
-  std::vector<Last> held;
-  for (const Address each : pages) {
-    HANGSPY_TRY(found, page(use, each.value));
-    held.push_back(*found);
-  }
+  HANGSPY_TRY(held, pages_together(use, std::move(pages)));
   std::uint64_t offset = at & kOffsetMask;
   for (const Last& each : held) {
     const std::size_t length = std::min<std::size_t>(out.size(), kPageSize - offset);
@@ -127,14 +141,31 @@ Result<void> PageCache::read_across(Use use, std::uint64_t at, std::span<std::by
   return {};
 }
 
+Result<std::vector<PageCache::Last>> PageCache::pages_together(Use use,
+                                                               std::vector<Address> pages) const {
+  lets_go_ = false;
+  const auto gather = [&]() -> Result<std::vector<Last>> {
+    if (!frozen_) HANGSPY_CHECK(fetch_unknown(pages));
+    std::vector<Last> held;
+    for (const Address each : pages) {
+      HANGSPY_TRY(found, page(use, each.value));
+      held.push_back(*found);
+    }
+    return held;
+  };
+  auto held = gather();
+  lets_go_ = true;
+  return held;
+}
+
 Result<const PageCache::Last*> PageCache::page(Use use, std::uint64_t at) const {
   Last& last = recent(use, at);
   if (at == last.at) return &last;
   auto found = slots_.find(at);
-  if (found == slots_.end()) {
+  if (found == slots_.end() || is_let_go(found->second)) {
     if (earlier_ != nullptr) return page_outside(use, at);
     if (frozen_) return not_copied(at);
-    HANGSPY_CHECK(fetch_unknown({Address{at}}));
+    HANGSPY_CHECK(fetch_unknown(around(at)));
     found = slots_.find(at);
     if (found == slots_.end()) return unmapped(at);
   }
@@ -145,7 +176,20 @@ Result<const PageCache::Last*> PageCache::page(Use use, std::uint64_t at) const 
     last.before = earlier_->bytes_of(at);
     last.is_noted = last.before == nullptr || std::memcmp(last.before, last.bytes, kPageSize) != 0;
   }
+  if (use == Use::kAny && !last.is_noted) lay_at_hand(at, last.bytes);
   return &last;
+}
+
+// In a large target what is asked for next lies often beside it: Python's allocator gives objects
+// of one size their places in pools of four pages (Include/internal/pycore_obmalloc.h, POOL_SIZE,
+// v3.10 and later). In a small one the memory for the others would cost more.
+std::vector<Address> PageCache::around(std::uint64_t at) const {
+  const bool is_large = slots_.size() >= kLargeTarget;
+  if (!is_large || slots_.size() + kPagesAPool > max_pages_) return {Address{at}};
+  std::vector<Address> pages;
+  const std::uint64_t first = at - at % (kPagesAPool * kPageSize);
+  for (std::size_t i = 0; i < kPagesAPool; ++i) pages.push_back({first + i * kPageSize});
+  return pages;
 }
 
 const std::byte* PageCache::bytes_of(std::uint64_t at) const {
@@ -201,7 +245,7 @@ void PageCache::freeze(const PageCache* earlier, bool whole) {
   frozen_ = true;
   earlier_ = earlier;
   earlier_is_whole_ = whole;
-  last_ = {};
+  forget_recent();
   if (earlier != nullptr) now_ = std::make_unique<PageCache>(fetch_, max_pages_);
 }
 
@@ -264,10 +308,16 @@ Result<void> PageCache::fetch_unknown(std::vector<Address> pages) const {
 
 Result<PageCache::Batch> PageCache::plan_unknown(std::vector<Address> pages,
                                                  std::size_t spare) const {
-  std::erase_if(pages, [this](Address each) { return slots_.contains(each.value); });
   std::sort(pages.begin(), pages.end());
   pages.erase(std::unique(pages.begin(), pages.end()), pages.end());
-  if (pages.size() + spare > max_pages_ - std::min(max_pages_, slots_.size())) {
+  std::size_t again = 0;
+  std::erase_if(pages, [&](Address each) {
+    const auto found = slots_.find(each.value);
+    if (found == slots_.end()) return false;
+    if (is_let_go(found->second)) ++again;
+    return !is_let_go(found->second);
+  });
+  if (pages.size() - again + spare > max_pages_ - std::min(max_pages_, slots_.size())) {
     return fail(Failure::kLimit,
                 "more than " + std::to_string(max_pages_) + " pages of the target were needed");
   }
@@ -308,14 +358,18 @@ void PageCache::Batch::add(Address at) {
 void PageCache::keep_fetched(const Batch& batch) const {
   const auto& pages = batch.pages_;
   for (std::size_t i = 0; i < pages.size(); ++i) {
-    slots_.emplace(pages[i].value, Slot{.bytes = batch.room_.data() + i * kPageSize});
+    Slot& slot = slots_[pages[i].value];
+    slot.bytes = batch.room_.data() + i * kPageSize;
+    slot.is_readable = true;
+    chunks_.back().slots.push_back(&slot);
   }
   for (const auto page : batch.absent_) slots_.emplace(page.value, Slot{});
   std::size_t lost = 0;
   for (const std::size_t index : batch.unread_) {
     if (index >= pages.size()) continue;
-    std::byte*& bytes = slots_[pages[index].value].bytes;
-    if (std::exchange(bytes, nullptr) != nullptr) ++lost;
+    Slot& slot = slots_[pages[index].value];
+    slot.is_readable = false;
+    if (std::exchange(slot.bytes, nullptr) != nullptr) ++lost;
   }
   bytes_read_ += (pages.size() - lost) * kPageSize;
 }
@@ -323,15 +377,41 @@ void PageCache::keep_fetched(const Batch& batch) const {
 std::span<std::byte> PageCache::take_room(std::size_t pages) const {
   const std::size_t length = pages * kPageSize;
   if (room_.size() < length) {
-    const std::size_t wanted = std::max(pages, std::min(slots_.size() / 2, kPagesALargeChunk));
-    const std::size_t length_of_chunk = std::max(wanted, kPagesAChunk) * kPageSize;
-    const std::size_t to_align = length_of_chunk >= kHugePage ? kHugePage : 0;
-    chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(length_of_chunk + to_align));
-    room_ = in_huge_pages({chunks_.back().get(), length_of_chunk + to_align});
+    chunks_.push_back(take_chunk(pages));
+    room_ = chunks_.back().room;
   }
   const std::span<std::byte> taken = room_.first(length);
   room_ = room_.subspan(length);
   return taken;
+}
+
+PageCache::Chunk PageCache::take_chunk(std::size_t pages) const {
+  const auto grown = std::clamp(held_ / 2, kPagesAChunk, kPagesALargeChunk);
+  Chunk chunk{.pages = std::max(pages, std::min(grown, max_held_ / 4))};
+  while (lets_go_ && !chunks_.empty() && held_ + chunk.pages > max_held_) {
+    Chunk oldest = std::move(chunks_.front());
+    chunks_.pop_front();
+    let_go(oldest);
+    if (oldest.pages >= chunk.pages) return oldest;
+    held_ -= oldest.pages;
+  }
+  const std::size_t length = chunk.pages * kPageSize;
+  const std::size_t to_align = length >= kHugePage ? kHugePage : 0;
+  chunk.memory = std::make_unique_for_overwrite<std::byte[]>(length + to_align);
+  chunk.room = in_huge_pages({chunk.memory.get(), length + to_align});
+  held_ += chunk.pages;
+  return chunk;
+}
+
+void PageCache::let_go(Chunk& chunk) const {
+  for (Slot* each : chunk.slots) each->bytes = nullptr;
+  chunk.slots.clear();
+  forget_recent();
+}
+
+void PageCache::forget_recent() const {
+  last_ = {};
+  lay_all_aside();
 }
 
 template <class Wanted>
@@ -345,21 +425,21 @@ std::vector<Address> PageCache::pages_that(Wanted wanted) const {
 
 std::vector<Address> PageCache::asked() const {
   return pages_that(
-      [](const Slot& each) { return (each.asked || each.asked_lasting) && each.bytes != nullptr; });
+      [](const Slot& each) { return (each.asked || each.asked_lasting) && each.is_readable; });
 }
 
 std::vector<Address> PageCache::remembered() const {
-  return pages_that([](const Slot& each) { return each.asked && each.bytes != nullptr; });
+  return pages_that([](const Slot& each) { return each.asked && each.is_readable; });
 }
 
 std::vector<Address> PageCache::lasting() const {
   return pages_that(
-      [](const Slot& each) { return each.asked_lasting && !each.asked && each.bytes != nullptr; });
+      [](const Slot& each) { return each.asked_lasting && !each.asked && each.is_readable; });
 }
 
 std::vector<Address> PageCache::absent() const {
   return pages_that(
-      [](const Slot& each) { return (each.asked || each.asked_lasting) && each.bytes == nullptr; });
+      [](const Slot& each) { return (each.asked || each.asked_lasting) && !each.is_readable; });
 }
 
 std::vector<Address> PageCache::missing() const {

@@ -1,7 +1,9 @@
 // One cache of whole pages under everything that reads the target.
 //
 // Reading CPython is thousands of reads of eight bytes that fall on a few hundred pages. Each page
-// is fetched once, so that everything built from it saw the same bytes; which pages were asked for
+// is fetched once, so that everything built from it saw the same bytes, unless a bound is set on
+// what is held: of a large target that is read once through, memory for every page would cost more
+// than to fetch the few again that are asked for twice. Which pages were asked for
 // is remembered, so that a stop can copy just those in one batch; and once frozen, the cache is a
 // copy of one moment. Most of what is read never changes (types, code), and most of the rest does
 // not change just now: such a page need not be in the copy, so that a stop need not last for it. It
@@ -12,6 +14,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <set>
@@ -25,8 +28,6 @@
 
 namespace hangspy::memory {
 
-inline constexpr std::uint64_t kPageSize = 4096;
-
 // Copies the pages at these addresses (multiples of kPageSize) to the bytes, which are as many
 // pages long, and names by index those that could not be read. An error is for the whole call.
 using FetchPages =
@@ -37,20 +38,26 @@ class PageCache final : public Memory {
   // 256 MB of pages: three times what the largest worker measured needed.
   static constexpr std::size_t kMaxPages = std::size_t{64} * 1024;
 
+  // 8 MB of pages: what a thousand tasks lead to, many times over.
+  static constexpr std::size_t kPassing = std::size_t{2} * 1024;
+
   explicit PageCache(FetchPages fetch, std::size_t max_pages = kMaxPages);
+
+  // From now on it holds about so many pages: over that, those fetched first are let go, and
+  // fetched again when they are asked for again. For a reading that passes through a target whose
+  // bytes stay, or of which it is told apart from elsewhere whether they did.
+  void hold_at_most(std::size_t pages) { max_held_ = pages; }
+  // Two threads may call its fetch at once: beside() gives another one, which holds as many.
+  void let_two_fetch() { lets_two_fetch_ = true; }
 
   // Errors: kUnmapped (no such byte, or the range wraps), kNotCopied (frozen without that page),
   // kLimit (`max_pages` known already), and what the fetch itself says.
   [[nodiscard]] Result<void> read(Address at, std::span<std::byte> out) const override;
   [[nodiscard]] Result<void> read_lasting(Address at, std::span<std::byte> out) const override;
-  [[nodiscard]] const std::byte* at_hand(Address at, std::size_t length) const override {
-    const std::uint64_t offset = at.value % kPageSize;
-    const Last& last = recent(Use::kAny, at.value);
-    const bool is_plain = last.at == at.value - offset && !last.is_noted;
-    return is_plain && length <= kPageSize - offset ? last.bytes + offset : nullptr;
-  }
   void expect(std::span<const Address> addresses) const override;
   [[nodiscard]] bool takes_hints() const override { return !frozen_; }
+  [[nodiscard]] std::unique_ptr<Memory> beside() const override;
+  void take_in(const Memory& other) const override;
 
   // Fetches in one call every page not known yet (any address in it names a page). A page that
   // cannot be read is remembered as absent. Errors: kLimit, kNotCopied when frozen, the fetch's.
@@ -120,7 +127,8 @@ class PageCache final : public Memory {
 
   enum class Use : std::uint8_t { kAny, kLasting };
   struct Slot {
-    std::byte* bytes = nullptr;  // null: known to be unreadable
+    std::byte* bytes = nullptr;  // null: let go, or known to be unreadable
+    bool is_readable = false;
     bool asked = false;
     bool asked_lasting = false;
   };
@@ -132,6 +140,14 @@ class PageCache final : public Memory {
     const std::byte* before = nullptr;  // the earlier cache's; null where it has none
     bool is_outside = false;            // it was not copied, and is as it is now
     bool is_noted = false;              // it matters what is read of it
+  };
+
+  // Pages never move in it. It is let go as a whole.
+  struct Chunk {
+    std::unique_ptr<std::byte[]> memory;
+    std::size_t pages = 0;
+    std::span<std::byte> room;  // of its memory
+    std::vector<Slot*> slots;   // whose bytes lie in it
   };
 
   [[nodiscard]] Result<void> read_for(Use use, Address at, std::span<std::byte> out) const;
@@ -149,12 +165,22 @@ class PageCache final : public Memory {
   [[nodiscard]] Result<Batch> plan_unknown(std::vector<Address> pages, std::size_t spare) const;
   void keep_fetched(const Batch& batch) const;
   [[nodiscard]] Result<void> read_across(Use use, std::uint64_t at, std::span<std::byte> out) const;
+  [[nodiscard]] Result<std::vector<Last>> pages_together(Use use, std::vector<Address> pages) const;
+  [[nodiscard]] std::vector<Address> around(std::uint64_t at) const;
+  [[nodiscard]] static bool is_let_go(const Slot& slot) {
+    return slot.bytes == nullptr && slot.is_readable;
+  }
   [[nodiscard]] std::span<std::byte> take_room(std::size_t pages) const;
+  [[nodiscard]] Chunk take_chunk(std::size_t pages) const;
+  void let_go(Chunk& chunk) const;
+  void forget_recent() const;
   template <class Wanted>
   [[nodiscard]] std::vector<Address> pages_that(Wanted wanted) const;
 
   FetchPages fetch_;
   std::size_t max_pages_;
+  std::size_t max_held_ = SIZE_MAX;
+  bool lets_two_fetch_ = false;
   bool frozen_ = false;
   const PageCache* earlier_ = nullptr;
   bool earlier_is_whole_ = false;
@@ -165,8 +191,10 @@ class PageCache final : public Memory {
   mutable std::array<std::array<Last, kRecent>, 2> last_;  // by use
   mutable std::unordered_map<std::uint64_t, Slot> slots_;
   mutable std::unordered_set<std::uint64_t> missing_;
-  mutable std::vector<std::unique_ptr<std::byte[]>> chunks_;  // pages never move
-  mutable std::span<std::byte> room_;                         // rest of the last chunk
+  mutable std::deque<Chunk> chunks_;
+  mutable std::size_t held_ = 0;       // pages of all chunks
+  mutable bool lets_go_ = true;        // not while a read puts several pages together
+  mutable std::span<std::byte> room_;  // rest of the last chunk
   mutable std::uint64_t bytes_read_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "python/await_chain.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 namespace hangspy::python {
@@ -51,18 +52,19 @@ class Seen {
  public:
   // False when it was there.
   bool insert(Address object) {
-    if (few_.size() < kFew) {
-      if (std::find(few_.begin(), few_.end(), object) != few_.end()) return false;
-      few_.push_back(object);
+    const auto end = few_.begin() + count_;
+    if (count_ < few_.size()) {
+      if (std::find(few_.begin(), end, object) != end) return false;
+      few_[count_++] = object;
       return true;
     }
-    if (all_.empty()) all_.insert(few_.begin(), few_.end());
+    if (all_.empty()) all_.insert(few_.begin(), end);
     return all_.insert(object).second;
   }
 
  private:
-  static constexpr std::size_t kFew = 16;
-  std::vector<Address> few_;
+  std::array<Address, 16> few_;
+  std::size_t count_ = 0;
   std::set<Address> all_;
 };
 
@@ -80,6 +82,7 @@ Result<std::optional<RawFrame>> frame_inside(const Objects& objects, const Frame
 Result<std::vector<snapshot::AwaitLink>> await_chain(const Objects& objects, const Frames& frames,
                                                      Address coroutine) {
   std::vector<snapshot::AwaitLink> chain;
+  chain.reserve(3);  // of a coroutine that awaits a future
   Seen seen;
   for (Address object = coroutine; object && seen.insert(object);) {
     if (chain.size() == kMaxLinks)

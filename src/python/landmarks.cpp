@@ -167,7 +167,7 @@ void Landmarks::mark_functions(const Objects& objects, const Codes& codes) {
 void Landmarks::mark_types(const Objects& objects) {
   for (const auto& place : kTypes) {
     if (const auto type = global(objects, place.module, place.name)) {
-      types_.emplace(place.mark, *type);
+      types_[static_cast<std::size_t>(place.mark)] = *type;
     }
   }
 }
@@ -192,8 +192,7 @@ Mark Landmarks::of_callable(const Objects& objects, Address callable) const {
 }
 
 Address Landmarks::type(TypeMark mark) const {
-  const auto found = types_.find(mark);
-  return found == types_.end() ? Address{} : found->second;
+  return types_[static_cast<std::size_t>(mark)];
 }
 
 }  // namespace hangspy::python

@@ -6,6 +6,8 @@
 // only here, to say where each landmark lies.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -129,7 +131,7 @@ class Landmarks {
     std::string_view name;
   };
   std::unordered_map<std::uint64_t, Known> codes_;
-  std::map<TypeMark, Address> types_;
+  std::array<Address, static_cast<std::size_t>(TypeMark::kCount)> types_{};
   std::string library_;
 };
 

@@ -6,24 +6,15 @@
 namespace hangspy::python {
 namespace {
 
-constexpr std::uint64_t kHighestUserAddress = 1ULL << 47;
 constexpr std::uint64_t kHeapTypeFlag = 1ULL << 9;  // Include/object.h, Py_TPFLAGS_HEAPTYPE
 constexpr std::size_t kMaxClasses = 256;            // of one mro
 constexpr std::uint64_t kMaxName = 512;
 constexpr std::array<std::string_view, 3> kGenerators{"coroutine", "generator", "async_generator"};
 
-bool plausible(Address at) {
-  return at.value % 8 == 0 && at.value >= 4096 && at.value < kHighestUserAddress;
-}
-
 }  // namespace
 
-Result<Address> Objects::pointer(Address at) const {
-  HANGSPY_TRY(word, value<std::uint64_t>(at));
-  if (word != 0 && !plausible({word})) {
-    return fail(Failure::kImplausible, "no pointer lies at " + to_hex(at));
-  }
-  return Address{word};
+tl::unexpected<Error> Objects::no_pointer(Address at) {
+  return fail(Failure::kImplausible, "no pointer lies at " + to_hex(at));
 }
 
 void Objects::expect_behind(std::span<const Address> objects, std::uint64_t field) const {
@@ -151,6 +142,13 @@ bool Objects::is_builtin(Address object, std::string_view name) const {
   if (!object) return false;
   const auto known = facts_of(object);
   return known && ((*known)->flags & kHeapTypeFlag) == 0 && (*known)->name.bytes() == name;
+}
+
+bool Objects::is_none(Address object) const {
+  if (object && object == none_) return true;
+  const bool is_it = is_builtin(object, "NoneType");
+  if (is_it) none_ = object;
+  return is_it;
 }
 
 bool Objects::is_generator(Address object) const {

@@ -52,6 +52,7 @@ class Objects {
   // copy what is read through this.
   [[nodiscard]] const Objects& lasting() const { return lasting_ ? *lasting_ : *this; }
 
+  [[nodiscard]] const layouts::Build& build() const { return build_; }
   [[nodiscard]] const layouts::Layout& layout() const { return build_.layout; }
   [[nodiscard]] const layouts::Traits& traits() const { return build_.traits; }
   [[nodiscard]] const memory::Memory& memory() const { return memory_; }
@@ -62,7 +63,11 @@ class Objects {
     return memory::read_as<T>(memory_, at);
   }
   // The pointer at `at`: null, or 8-aligned and in the lower half of the address space.
-  [[nodiscard]] Result<Address> pointer(Address at) const;
+  [[nodiscard]] Result<Address> pointer(Address at) const {
+    HANGSPY_TRY(word, value<std::uint64_t>(at));
+    if (word != 0 && !is_plausible(word)) return no_pointer(at);
+    return Address{word};
+  }
   // `count` words from `at`, in one read. Error: kLimit over kMaxItems.
   [[nodiscard]] Result<std::vector<std::uint64_t>> words(Address at, std::uint64_t count) const;
   [[nodiscard]] Result<std::string> c_string(Address at) const;
@@ -90,7 +95,7 @@ class Objects {
   [[nodiscard]] bool is_builtin(Address object, std::string_view name) const;
   // A coroutine, generator or asynchronous generator: of the same layout.
   [[nodiscard]] bool is_generator(Address object) const;
-  [[nodiscard]] bool is_none(Address object) const { return is_builtin(object, "NoneType"); }
+  [[nodiscard]] bool is_none(Address object) const;
   // References counted; an error for an immortal object, which counts none.
   [[nodiscard]] Result<std::uint64_t> reference_count(Address object) const;
 
@@ -133,17 +138,23 @@ class Objects {
   // Values of the `__slots__` of an object: (name, value) for each that is set.
   [[nodiscard]] Result<std::vector<std::pair<std::string, Address>>> slots(Address object) const;
 
+  static constexpr std::uint64_t kHighestUserAddress = 1ULL << 47;
   static constexpr std::uint64_t kMaxItems = 1U << 20;
   static constexpr std::uint64_t kMaxText = 1U << 14;
   static constexpr std::size_t kMany = 64;
   static constexpr std::size_t kAtATime = 1024;
-  static std::span<const Address> some_of(const Items& all, std::size_t first) {
-    return std::span(all).subspan(first, std::min(kAtATime, all.size() - first));
+  static std::span<const Address> some_of(std::span<const Address> all, std::size_t first) {
+    return all.subspan(first, std::min(kAtATime, all.size() - first));
   }
 
  private:
   Objects(const layouts::Build& build, const memory::Memory& lasting)
       : memory_(lasting), build_(build), lasting_memory_(lasting) {}
+
+  static bool is_plausible(std::uint64_t word) {
+    return word % 8 == 0 && word >= 4096 && word < kHighestUserAddress;
+  }
+  static tl::unexpected<Error> no_pointer(Address at);
 
   struct TypeFacts {
     Text name;
@@ -182,6 +193,7 @@ class Objects {
   mutable std::unordered_map<std::uint64_t, TypeFacts> types_;
   // The types used last, by some bits of their address: nearly every look-up ends here.
   mutable std::array<std::pair<Address, const TypeFacts*>, 256> recent_types_{};
+  mutable Address none_;  // there is one
 };
 
 }  // namespace hangspy::python

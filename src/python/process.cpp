@@ -47,10 +47,7 @@ Result<std::unique_ptr<Process>> Process::read(
     const std::vector<target::ThreadState>& kernel_threads, const Landmarks& landmarks,
     const Known& known) {
   auto process = std::make_unique<Process>(memory, runtime.build);
-  process->landmarks_ = landmarks;
-  process->frames_.set_landmarks(
-      process->landmarks_.library(),
-      [&marks = process->landmarks_](Address code) { return marks.name_of(code); });
+  process->know(landmarks);
   process->gils_ = runtime.gils;
   for (const auto interpreter : runtime.interpreters) {
     HANGSPY_CHECK(process->read_threads(interpreter, kernel_threads));
@@ -58,6 +55,12 @@ Result<std::unique_ptr<Process>> Process::read(
   process->miss_threads(known.threads, kernel_threads);
   HANGSPY_CHECK(process->read_tasks(known.tasks));
   return process;
+}
+
+void Process::know(const Landmarks& landmarks) {
+  landmarks_ = landmarks;
+  frames_.set_landmarks(landmarks_.library(),
+                        [this](Address code) { return landmarks_.name_of(code); });
 }
 
 Result<void> Process::read_threads(Address interpreter,

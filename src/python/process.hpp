@@ -87,6 +87,17 @@ class Process {
   // The facts of a thread, without what it waits for.
   [[nodiscard]] snapshot::Thread describe(const RawThread& thread) const;
 
+  // ---- what is very much is read by two threads. The other one reads through a memory of its own
+  // into a Process of its own, which knows the threads of this one and has no tasks yet; so they
+  // share nothing but what neither changes. None where that cannot be.
+  struct Partner {
+    std::unique_ptr<memory::Memory> memory;
+    std::unique_ptr<Process> process;
+  };
+  [[nodiscard]] std::optional<Partner> partner() const;
+  // What it asked for counts as asked for here.
+  void take_in(const Partner& partner) const { objects_.memory().take_in(*partner.memory); }
+
   // ---- what moves (see memory::Motion). Whatever is read of a thing that is known to move may be
   // torn and does no harm: the thing can act. Anything else that is torn is a lack.
   struct Moment {
@@ -121,6 +132,7 @@ class Process {
   [[nodiscard]] bool is_fresh(Address task) const { return fresh_tasks_.contains(task.value); }
 
  private:
+  void know(const Landmarks& landmarks);
   [[nodiscard]] Result<Address> running_loop(Address thread_state) const;
   [[nodiscard]] Result<Address> read_thread(Address state, Address interpreter,
                                             const std::vector<target::ThreadState>& kernel_threads);
@@ -136,6 +148,8 @@ class Process {
   [[nodiscard]] Result<void> read_running_tasks();
   [[nodiscard]] bool is_lost(Address task, const Items& found) const;
   [[nodiscard]] Result<Items> task_objects() const;
+  void read_all(std::span<const Address> objects);
+  void read_halves(std::span<const Address> objects, const Partner& partner);
   void read_some(std::span<const Address> objects);
   void add_task(Address object);
   [[nodiscard]] Result<snapshot::Task> read_task(Address object) const;

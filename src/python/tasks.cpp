@@ -1,8 +1,10 @@
 // Every asyncio task of the process, from the sets in which asyncio itself keeps them
 // (Lib/asyncio/tasks.py: _all_tasks up to 3.11, _scheduled_tasks and _eager_tasks from 3.12 on).
 #include <algorithm>
+#include <iterator>
 
 #include "python/process.hpp"
+#include "python/side_by_side.hpp"
 
 namespace hangspy::python {
 bool Process::is_task(Address object) const {
@@ -138,10 +140,40 @@ Result<void> Process::read_tasks(const Items& known) {
   HANGSPY_TRY(all, find_tasks(known));
   HANGSPY_CHECK(read_running_tasks());
   tasks_.reserve(all.size());
-  for (std::size_t i = 0; i < all.size(); i += Objects::kAtATime) {
-    read_some(Objects::some_of(all, i));
+  const auto other = all.size() >= kVeryMany ? partner() : std::nullopt;
+  if (other) {
+    read_halves(all, *other);
+  } else {
+    read_all(all);
   }
   return {};
+}
+
+void Process::read_all(std::span<const Address> objects) {
+  for (std::size_t i = 0; i < objects.size(); i += Objects::kAtATime) {
+    read_some(Objects::some_of(objects, i));
+  }
+}
+
+void Process::read_halves(std::span<const Address> objects, const Partner& partner) {
+  const auto half = objects.size() / 2;
+  auto& other = *partner.process;
+  other.tasks_.reserve(objects.size() - half);
+  side_by_side([&] { other.read_all(objects.subspan(half)); },
+               [&] { read_all(objects.first(half)); });
+  take_in(partner);
+  std::move(other.tasks_.begin(), other.tasks_.end(), std::back_inserter(tasks_));
+  missing_.insert(missing_.end(), other.missing_.begin(), other.missing_.end());
+}
+
+std::optional<Process::Partner> Process::partner() const {
+  auto memory = objects_.memory().beside();
+  if (!memory) return std::nullopt;
+  auto other = std::make_unique<Process>(*memory, objects_.build());
+  other->know(landmarks_);
+  other->threads_ = threads_;
+  other->running_tasks_ = running_tasks_;
+  return Partner{std::move(memory), std::move(other)};
 }
 
 Result<Text> Process::task_name(Address object) const {

@@ -86,12 +86,14 @@ void Sampling::learn(const memory::PageCache& cache) {
   moves_ = moves_ || (known != 0 && learned_.size() > known);
 }
 
-// What the last reading asked for, most of which this one will, is fetched in one go. The pages are
-// given back before what was read is judged.
+// What the last reading asked for, most of which this one will, is fetched in one go, if it is not
+// too much to be held at once. The pages are given back before what was read is judged.
 Result<snapshot::Snapshot> Sampling::read_live(const std::vector<target::ThreadState>& threads,
                                                snapshot::Sample& account) {
   auto cache = cache_over(target_);
-  static_cast<void>(cache.prefetch(asked_));
+  cache.hold_at_most(memory::PageCache::kPassing);
+  cache.let_two_fetch();
+  if (asked_.size() <= memory::PageCache::kPassing) static_cast<void>(cache.prefetch(asked_));
   auto snapshot = read_once(target_, cache, constants_, threads);
   learn(cache);
   asked_ = cache.asked();

@@ -185,6 +185,7 @@ struct CoreReading {
 
 Result<CoreReading> read_core(const target::Target& target) {
   auto cache = cache_over(target);
+  cache.hold_at_most(memory::PageCache::kPassing);
   HANGSPY_TRY(constants, read_constants(target, cache));
   spdlog::info("CPython {}: {}", constants.facts.version, constants.facts.layout);
   HANGSPY_TRY(threads, target.threads());

@@ -34,8 +34,10 @@ python::Items callbacks_of(const python::Process& process, Address future) {
   if (first && *first && !objects.is_none(*first)) callbacks.push_back(*first);
   const auto list_at = objects.pointer(future + field.callbacks);
   if (!list_at || !*list_at || objects.is_none(*list_at)) return callbacks;
-  for (const auto pair : objects.list(*list_at).value_or(python::Items{})) {
-    if (const auto callback = objects.tuple_front(pair)) callbacks.push_back(*callback);
+  const auto pairs = objects.list(*list_at).value_or(python::Items{});
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    if (i % Objects::kAtATime == 0) objects.expect(Objects::some_of(pairs, i));
+    if (const auto callback = objects.tuple_front(pairs[i])) callbacks.push_back(*callback);
   }
   return callbacks;
 }
@@ -58,25 +60,44 @@ class FutureReading {
  private:
   // Nearly every future has one, in a field of its own.
   void expect_callbacks(std::span<const Address> futures) const {
+    process_.objects().expect(futures);
     process_.objects().expect_behind(futures, process_.objects().layout().future.callback);
   }
 
+  // A task that may wait, and what it waits for.
+  struct Waiter {
+    Address task;
+    Address waits_for;
+  };
+
   void read_from(bool fresh) {
-    std::vector<const snapshot::Task*> tasks;
-    python::Items objects;
+    std::vector<Waiter> waiters;
     for (const auto& task : process_.tasks()) {
       const bool is_pending = task.state == snapshot::FutureState::kPending;
       if (!is_pending || process_.is_fresh(task.object) != fresh) continue;
-      tasks.push_back(&task);
-      objects.push_back(task.object);
+      waiters.push_back({task.object, task.waits_for});
     }
-    for (std::size_t i = 0; i < tasks.size(); ++i) {
-      if (i % Objects::kAtATime == 0) expect_callbacks(Objects::some_of(objects, i));
+    read_waiters(waiters);
+    read_queue();
+  }
+
+  void read_waiters(std::span<const Waiter> waiters) {
+    python::Items some;
+    for (std::size_t i = 0; i < waiters.size(); ++i) {
+      if (i % Objects::kAtATime == 0) {
+        some.clear();
+        for (const auto& each : waiters.subspan(i, std::min(Objects::kAtATime, waiters.size() - i)))
+          some.push_back(each.task);
+        expect_callbacks(some);
+      }
       read_moving(process_, snapshot_, fresh_, [&] {
-        if (tasks[i]->waits_for) visit(tasks[i]->waits_for);
-        read_outgoing(objects[i]);
+        if (waiters[i].waits_for) visit(waiters[i].waits_for);
+        read_callbacks(waiters[i].task);
       });
     }
+  }
+
+  void read_queue() {
     snapshot_.futures.reserve(snapshot_.futures.size() + queue_.size());
     for (std::size_t i = 0; !queue_.empty() && seen_.size() < kMaxFutures; ++i) {
       const auto next = std::min(Objects::kAtATime, queue_.size());
@@ -92,7 +113,11 @@ class FutureReading {
   }
 
   void visit(Address future) {
-    if (process_.is_task(future) || !process_.is_future(future)) return;
+    if (seen_.contains(future.value)) return;  // before anything is read: many wait for one
+    if (!process_.is_task(future) && process_.is_future(future)) enqueue(future);
+  }
+
+  void enqueue(Address future) {
     if (seen_.insert(future.value).second) queue_.push_back(future);
   }
 
@@ -107,8 +132,7 @@ class FutureReading {
     snapshot_.futures.push_back({future, *state, *loop});
     if (*state != snapshot::FutureState::kPending) return;
     if (process_.objects().is_instance(future, gathering)) read_children(future);
-    read_incoming(future);
-    read_outgoing(future);
+    read_callbacks(future);
   }
 
   // A gather needs all its children only with return_exceptions: else the first that fails ends it,
@@ -141,31 +165,37 @@ class FutureReading {
     return false;
   }
 
-  // Callbacks of the future itself that lead to its source.
-  void read_incoming(Address future) {
+  void read_callbacks(Address object) {
     const auto& objects = process_.objects();
-    for (const auto callback : callbacks_of(process_, future)) {
-      const auto mark = process_.landmarks().of_callable(objects, callback);
-      const bool shield = mark == Mark::kShieldOuterDone;
-      if (!shield && mark != Mark::kChainCheckCancel) continue;
-      const auto source = python::closure_variable(objects, process_.codes(), callback,
-                                                   shield ? "inner" : "source");
-      if (source) complete(future, *source, shield ? "shield" : "chained future");
+    const bool is_task = process_.is_task(object);
+    const auto callbacks = callbacks_of(process_, object);
+    for (std::size_t i = 0; i < callbacks.size(); ++i) {
+      if (i % Objects::kAtATime == 0) objects.expect(Objects::some_of(callbacks, i));
+      const auto mark = process_.landmarks().of_callable(objects, callbacks[i]);
+      if (!is_task) read_incoming(object, callbacks[i], mark);
+      read_outgoing(object, callbacks[i], mark);
     }
   }
 
-  // The library's own callbacks of `completer` that will set another future. A user's callback may
-  // hold a future for any reason, so it tells nothing.
-  void read_outgoing(Address completer) {
-    for (const auto callback : callbacks_of(process_, completer)) {
-      const auto [evidence, held] = set_by(callback);
-      for (const auto future : held) {
-        if (future == completer) continue;
-        if (is_concurrent(future)) {
-          add({future, true, completer, kind_of(completer), evidence});
-        } else if (process_.is_future(future) && !process_.is_task(future)) {
-          complete(future, completer, evidence);
-        }
+  // A callback of the future itself that leads to its source.
+  void read_incoming(Address future, Address callback, Mark mark) {
+    const bool shield = mark == Mark::kShieldOuterDone;
+    if (!shield && mark != Mark::kChainCheckCancel) return;
+    const auto source = python::closure_variable(process_.objects(), process_.codes(), callback,
+                                                 shield ? "inner" : "source");
+    if (source) complete(future, *source, shield ? "shield" : "chained future");
+  }
+
+  // One of the library's own callbacks of `completer` that will set another future. A user's
+  // callback may hold a future for any reason, so it tells nothing.
+  void read_outgoing(Address completer, Address callback, Mark mark) {
+    const auto [evidence, held] = set_by(callback, mark);
+    for (const auto future : held) {
+      if (future == completer) continue;
+      if (is_concurrent(future)) {
+        add({future, true, completer, kind_of(completer), evidence});
+      } else if (process_.is_future(future) && !process_.is_task(future)) {
+        complete(future, completer, evidence);
       }
     }
   }
@@ -174,15 +204,15 @@ class FutureReading {
     const char* evidence = "";
     python::Items futures;
   };
-  SetBy set_by(Address callback) const {
+  SetBy set_by(Address callback, Mark mark) const {
     const auto& objects = process_.objects();
-    const auto& landmarks = process_.landmarks();
-    if (const auto partial = python::partial(objects, callback)) {
-      const bool releases =
-          landmarks.of_callable(objects, partial->function) == Mark::kReleaseWaiter;
-      return releases ? SetBy{"wait_for", partial->arguments} : SetBy{};
-    }
-    switch (landmarks.of_callable(objects, callback)) {
+    switch (mark) {
+      case Mark::kNone: {
+        const auto partial = python::partial(objects, callback);
+        const bool releases = partial && process_.landmarks().of_callable(
+                                             objects, partial->function) == Mark::kReleaseWaiter;
+        return releases ? SetBy{"wait_for", partial->arguments} : SetBy{};
+      }
       case Mark::kWaitDone:
         return {"wait", variable(callback, "waiter")};
       case Mark::kChainSetState:

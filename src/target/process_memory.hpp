@@ -1,6 +1,7 @@
 // Reads the memory of another process in batches, without stopping it.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -17,7 +18,7 @@ class ProcessMemory {
   // `process` must outlive this. Opens what can be opened; open_live() finds out what may be read.
   explicit ProcessMemory(const ProcDir& process);
 
-  // As Target::fetch. Errors: kGone, kPermission.
+  // As Target::fetch, for any number of threads at once. Errors: kGone, kPermission.
   [[nodiscard]] Result<std::vector<std::size_t>> fetch(std::span<const Address> pages,
                                                        std::span<std::byte> out) const;
 
@@ -34,9 +35,9 @@ class ProcessMemory {
   [[nodiscard]] tl::unexpected<Error> gone() const;
 
   const ProcDir& process_;
-  elf::Descriptor handle_;   // pidfd
-  elf::Descriptor memory_;   // /proc/PID/mem, where process_vm_readv is not allowed
-  mutable Tid through_ = 0;  // the thread by which the kernel finds the memory
+  elf::Descriptor handle_;                // pidfd
+  elf::Descriptor memory_;                // /proc/PID/mem, where process_vm_readv is not allowed
+  mutable std::atomic<Tid> through_ = 0;  // the thread by which the kernel finds the memory
 };
 
 }  // namespace hangspy::target

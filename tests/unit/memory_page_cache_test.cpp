@@ -4,61 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
-#include <set>
 #include <vector>
+
+#include "fake_pages.hpp"
 
 namespace hangspy::memory {
 namespace {
-
-// A target whose byte at each address is a function of the address, with holes.
-class FakePages {
- public:
-  FetchPages fetch() {
-    return [this](std::span<const Address> pages,
-                  std::span<std::byte> out) -> Result<std::vector<std::size_t>> {
-      ++calls;
-      if (gone) return fail(Failure::kGone, "ended");
-      std::vector<std::size_t> unread;
-      for (std::size_t i = 0; i < pages.size(); ++i) {
-        EXPECT_EQ(pages[i].value % kPageSize, 0u);
-        ++fetched[pages[i].value];
-        if (holes.contains(pages[i].value)) {
-          unread.push_back(i);
-          continue;
-        }
-        for (std::uint64_t at = 0; at < kPageSize; ++at) {
-          out[i * kPageSize + at] = byte_at(pages[i].value + at);
-        }
-        for (const auto& [at, byte] : written) {
-          if (at / kPageSize == pages[i].value / kPageSize) {
-            out[i * kPageSize + at % kPageSize] = byte;
-          }
-        }
-      }
-      return unread;
-    };
-  }
-  static std::byte byte_at(std::uint64_t at) { return static_cast<std::byte>((at * 31) >> 3); }
-
-  std::map<std::uint64_t, std::byte> written;  // since
-  std::map<std::uint64_t, int> fetched;
-  std::set<std::uint64_t> holes;
-  int calls = 0;
-  bool gone = false;
-};
-
-std::vector<std::byte> expected(std::uint64_t at, std::size_t length) {
-  std::vector<std::byte> bytes;
-  for (std::size_t i = 0; i < length; ++i) bytes.push_back(FakePages::byte_at(at + i));
-  return bytes;
-}
-
-std::vector<Address> pages(std::initializer_list<std::uint64_t> values) {
-  std::vector<Address> addresses;
-  for (const std::uint64_t value : values) addresses.push_back({value});
-  return addresses;
-}
 
 TEST(PageCache, FetchesEachPageOnce) {
   FakePages target;
@@ -275,115 +226,6 @@ TEST(PageCache, HasAtHandWhatLiesInOnePieceOnAPageThatWasRead) {
   EXPECT_EQ(cache.at_hand({0x2000}, 8), nullptr);  // or it would not be remembered
 }
 
-class PageCacheOfAStop : public testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_TRUE(earlier.prefetch(pages({0x1000, 0x2000})));
-    ASSERT_TRUE(copy.prefetch(pages({0x8000})));
-    copy.freeze(&earlier);
-  }
-
-  FakePages target;
-  PageCache earlier{target.fetch()};
-  PageCache copy{target.fetch()};
-  std::array<std::byte, 8> out{};
-};
-
-TEST_F(PageCacheOfAStop, TakesWhatLastsFromBefore) {
-  ASSERT_TRUE(copy.read_lasting({0x1ffc}, out));
-  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x1ffc, 8));
-  EXPECT_EQ(copy.borrowed(), pages({}));
-}
-
-TEST_F(PageCacheOfAStop, BorrowsWhatMayHaveChangedAndChangedBack) {
-  ASSERT_TRUE(copy.read({0x1ffc}, out));
-  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x1ffc, 8));
-  EXPECT_EQ(copy.borrowed(), pages({0x1000, 0x2000}));
-  EXPECT_EQ(copy.torn(), pages({}));
-  EXPECT_EQ(copy.motion(), Motion{});
-}
-
-TEST_F(PageCacheOfAStop, CountsTheReadsOfBytesThatAreOthersNow) {
-  target.written[0x2003] = std::byte{0xee};
-  ASSERT_TRUE(copy.read({0x2008}, out));
-  EXPECT_EQ(copy.motion(), Motion{});
-  ASSERT_TRUE(copy.read({0x1ffc}, out));
-  ASSERT_TRUE(copy.read_lasting({0x2000}, out));
-  EXPECT_EQ(out[3], std::byte{0xee});
-  EXPECT_EQ(copy.motion(), (Motion{.torn = 2, .fresh = 2}));
-  EXPECT_EQ(copy.torn(), pages({0x2000}));
-  EXPECT_EQ(copy.borrowed(), pages({0x1000, 0x2000}));
-}
-
-TEST_F(PageCacheOfAStop, FetchesAPageThatItDoesNotHoldOnce) {
-  target.fetched.clear();
-  ASSERT_TRUE(copy.read({0x1000}, out));
-  ASSERT_TRUE(copy.read_lasting({0x1100}, out));
-  EXPECT_EQ(target.fetched, (std::map<std::uint64_t, int>{{0x1000, 1}}));
-  EXPECT_EQ(copy.bytes_read(), 2 * kPageSize);
-}
-
-TEST_F(PageCacheOfAStop, HasNothingAtHandThatItBorrows) {
-  ASSERT_TRUE(copy.read({0x1000}, out));
-  EXPECT_EQ(copy.at_hand({0x1000}, 8), nullptr);
-}
-
-TEST_F(PageCacheOfAStop, LacksWhatWasCopiedNeitherBeforeNorInIt) {
-  EXPECT_EQ(copy.read({0x3000}, out).error().failure, Failure::kNotCopied);
-  EXPECT_EQ(copy.missing(), pages({0x3000}));
-  EXPECT_EQ(copy.borrowed(), pages({}));
-}
-
-TEST_F(PageCacheOfAStop, LacksWhatCannotBeReadAnyMore) {
-  target.holes.insert(0x1000);
-  EXPECT_EQ(copy.read({0x1000}, out).error().failure, Failure::kNotCopied);
-  EXPECT_EQ(copy.missing(), pages({0x1000}));
-}
-
-// The same, where all that may move was copied before.
-class PageCacheThatKnowsWhatWas : public testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_TRUE(earlier.prefetch(pages({0x1000, 0x2000})));
-    target.written[0x1003] = std::byte{0xee};
-    ASSERT_TRUE(copy.prefetch(pages({0x1000, 0x8000})));
-    copy.freeze(&earlier, true);
-  }
-
-  FakePages target;
-  PageCache earlier{target.fetch()};
-  PageCache copy{target.fetch()};
-  std::array<std::byte, 8> out{};
-};
-
-TEST_F(PageCacheThatKnowsWhatWas, CountsWhatIsOfTheMomentAndWasOtherBefore) {
-  ASSERT_TRUE(copy.read({0x1008}, out));
-  ASSERT_TRUE(copy.read_lasting({0x1000}, out));
-  EXPECT_EQ(copy.motion(), Motion{});
-  ASSERT_TRUE(copy.read({0x1000}, out));
-  EXPECT_EQ(copy.motion(), (Motion{.torn = 0, .fresh = 1}));
-  ASSERT_TRUE(copy.read({0x8000}, out));  // nobody knew of it before
-  EXPECT_EQ(copy.motion(), (Motion{.torn = 0, .fresh = 2}));
-  EXPECT_EQ(copy.torn(), pages({}));
-  EXPECT_EQ(copy.borrowed(), pages({}));
-}
-
-TEST_F(PageCacheThatKnowsWhatWas, GivesWhatIsNewAsItIsNow) {
-  ASSERT_TRUE(copy.read({0x3000}, out));
-  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x3000, 8));
-  EXPECT_EQ(copy.motion(), (Motion{.torn = 1, .fresh = 1}));
-  EXPECT_EQ(copy.torn(), pages({0x3000}));
-  EXPECT_EQ(copy.missing(), pages({}));
-}
-
-TEST_F(PageCacheThatKnowsWhatWas, TakesWhatIsGoneForMoved) {
-  target.holes = {0x2000, 0x4000};
-  EXPECT_EQ(copy.read({0x2000}, out).error().failure, Failure::kUnmapped);
-  EXPECT_EQ(copy.read({0x4000}, out).error().failure, Failure::kUnmapped);
-  EXPECT_EQ(copy.motion(), (Motion{.torn = 2, .fresh = 2}));
-  EXPECT_EQ(copy.missing(), pages({}));
-}
-
 TEST(PageCache, TellsWhichPagesAreNotAsTheyAreHeld) {
   FakePages target;
   PageCache cache(target.fetch());
@@ -398,11 +240,85 @@ TEST(PageCache, TellsWhichPagesAreNotAsTheyAreHeld) {
   EXPECT_EQ(out[0], FakePages::byte_at(0x2fff));
 }
 
-TEST_F(PageCacheOfAStop, FetchesLateWhatLastsAndWasNotThere) {
-  ASSERT_TRUE(copy.read_lasting({0x3000}, out));
-  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x3000, 8));
-  EXPECT_EQ(copy.borrowed(), pages({0x3000}));
-  EXPECT_EQ(copy.missing(), pages({}));
+// Where one object lies, others of its kind lie beside it.
+TEST(PageCache, FetchesOfALargeTargetTheOtherPagesOfAPool) {
+  FakePages target;
+  PageCache cache(target.fetch());
+  std::vector<Address> many;
+  for (std::uint64_t page = 0; page < 1024; ++page) many.push_back({0x100000 + page * kPageSize});
+  ASSERT_TRUE(cache.prefetch(std::move(many)));
+  target = {};
+  target.holes = {0x7000};
+  std::array<std::byte, 8> out{};
+  ASSERT_TRUE(cache.read({0x5008}, out));
+  ASSERT_TRUE(cache.read({0x4000}, out));
+  ASSERT_TRUE(cache.read({0x6000}, out));
+  EXPECT_EQ(cache.read({0x7000}, out).error().failure, Failure::kUnmapped);
+  EXPECT_EQ(target.calls, 1);
+  EXPECT_EQ(target.fetched.size(), 4u);
+  EXPECT_EQ(cache.remembered(), pages({0x4000, 0x5000, 0x6000}));
+}
+
+class PageCacheThatLetsGo : public testing::Test {
+ protected:
+  static constexpr std::uint64_t kPages = 2048;
+  static constexpr std::size_t kHeld = 256;
+
+  void SetUp() override {
+    cache.hold_at_most(kHeld);
+    target.holes = {5 * kPageSize};
+    for (std::uint64_t page = 0; page < kPages; ++page) {
+      const bool is_there = cache.read({page * kPageSize + 8}, out).has_value();
+      ASSERT_EQ(is_there, !target.holes.contains(page * kPageSize));
+    }
+  }
+
+  FakePages target;
+  PageCache cache{target.fetch()};
+  std::array<std::byte, 8> out{};
+};
+
+TEST_F(PageCacheThatLetsGo, FetchesAgainWhatItNoLongerHolds) {
+  EXPECT_FALSE(cache.holds({0x1000}));
+  EXPECT_EQ(cache.at_hand({0x1000}, 8), nullptr);
+  ASSERT_TRUE(cache.read({0x1010}, out));
+  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x1010, 8));
+  EXPECT_EQ(target.fetched.at(0x1000), 2);
+  EXPECT_EQ(target.fetched.at((kPages - 1) * kPageSize), 1);
+  ASSERT_TRUE(cache.read({(kPages - 1) * kPageSize}, out));
+  EXPECT_EQ(target.fetched.at((kPages - 1) * kPageSize), 1);
+}
+
+TEST_F(PageCacheThatLetsGo, HoldsNoMoreThanItsBound) {
+  std::size_t held = 0;
+  for (std::uint64_t page = 0; page < kPages; ++page) held += cache.holds({page * kPageSize});
+  EXPECT_LE(held, kHeld);
+  EXPECT_GT(held, kHeld / 2);
+}
+
+TEST_F(PageCacheThatLetsGo, RemembersAllThatItWasAskedFor) {
+  EXPECT_EQ(cache.remembered().size(), kPages - 1);
+  EXPECT_EQ(cache.absent(), pages({5 * kPageSize}));
+  EXPECT_EQ(cache.read({5 * kPageSize}, out).error().failure, Failure::kUnmapped);
+  EXPECT_EQ(target.fetched.at(5 * kPageSize), 1);
+}
+
+TEST_F(PageCacheThatLetsGo, ReadsAcrossMoreThanItHolds) {
+  std::vector<std::byte> all(2 * kHeld * kPageSize);
+  ASSERT_TRUE(cache.read({0x10008}, all));
+  EXPECT_EQ(all, expected(0x10008, all.size()));
+  ASSERT_TRUE(cache.read({0x1000}, out));
+  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x1000, 8));
+}
+
+TEST_F(PageCacheThatLetsGo, CountsAPageOnceTowardsWhatMayBeNeeded) {
+  PageCache bounded(target.fetch(), kPages);
+  bounded.hold_at_most(kHeld);
+  for (std::uint64_t page = 0; page < 2 * kPages; ++page) {
+    static_cast<void>(bounded.read({page % kPages * kPageSize}, out));
+  }
+  EXPECT_TRUE(bounded.read({0x1000}, out));
+  EXPECT_EQ(bounded.read({kPages * kPageSize}, out).error().failure, Failure::kLimit);
 }
 
 }  // namespace
