@@ -5,9 +5,11 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <thread>
 #include <utility>
 
 #include "sandbox/calls.hpp"
@@ -28,10 +30,13 @@ OutOfMemory& out_of_memory() {
 }
 
 // Saying so takes memory too: the bound is lifted for the end. Where even that does not suffice,
-// the exit code has to.
+// the exit code has to. Whichever other thread meets the bound meanwhile waits for that.
 void end_out_of_memory() {
+  thread_local bool says_so = false;
   auto& end = out_of_memory();
-  if (end.met.exchange(true)) std::_Exit(end.exit_code);
+  if (says_so) std::_Exit(end.exit_code);
+  while (end.met.exchange(true)) std::this_thread::sleep_for(std::chrono::hours(1));
+  says_so = true;
   rlimit bound{};
   ::getrlimit(RLIMIT_DATA, &bound);
   bound.rlim_cur = bound.rlim_max;

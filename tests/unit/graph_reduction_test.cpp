@@ -25,6 +25,27 @@ TEST(WaitGraph, MeetsOneObjectInOneNodeUnlessItTakesPartAsAnotherKind) {
   EXPECT_EQ(graph.at(lock).id.object, Address{0x10});
 }
 
+// Also those that lie as far from each other as hashes like least.
+TEST(WaitGraph, FindsEachOfVeryManyNodesAgain) {
+  constexpr std::uint64_t kNodes = 5000;
+  for (const std::uint64_t apart : {std::uint64_t{16}, std::uint64_t{1} << 32}) {
+    WaitGraph graph;
+    if (apart == 16) graph.reserve(kNodes / 3, 0);
+    std::vector<NodeIndex> made;
+    for (std::uint64_t i = 1; i <= kNodes; ++i) {
+      made.push_back(graph.node({NodeKind::kTask, Address{i * apart}}));
+      made.push_back(graph.node({NodeKind::kFuture, Address{i * apart}}));
+    }
+    ASSERT_EQ(graph.nodes().size(), 2 * kNodes);
+    for (std::uint64_t i = 1; i <= kNodes; ++i) {
+      ASSERT_EQ(graph.find({NodeKind::kTask, Address{i * apart}}), made[2 * i - 2]);
+      ASSERT_EQ(graph.node({NodeKind::kFuture, Address{i * apart}}), made[2 * i - 1]);
+      ASSERT_EQ(graph.find({NodeKind::kTask, Address{i * apart + 8}}), std::nullopt);
+    }
+  }
+  EXPECT_EQ(WaitGraph().find({NodeKind::kTask, Address{16}}), std::nullopt);
+}
+
 TEST(WaitGraph, KeepsWhatAnEdgeWasMadeOf) {
   Sketch sketch;
   const auto nodes = sketch.add_many(3);

@@ -289,6 +289,19 @@ TEST_F(PageCacheThatLetsGo, FetchesAgainWhatItNoLongerHolds) {
   EXPECT_EQ(target.fetched.at((kPages - 1) * kPageSize), 1);
 }
 
+TEST_F(PageCacheThatLetsGo, HasNothingAtHandThatItLetGo) {
+  ASSERT_TRUE(cache.read({0x1000}, out));
+  ASSERT_NE(cache.at_hand({0x1000}, 8), nullptr);
+  std::vector<Address> others;
+  for (std::uint64_t page = kPages; page < 2 * kPages; ++page) others.push_back({page * kPageSize});
+  cache.expect(std::span(others).first(kHeld / 2));
+  cache.expect(std::span(others).subspan(kHeld / 2, kHeld));
+  EXPECT_FALSE(cache.holds({0x1000}));
+  EXPECT_EQ(cache.at_hand({0x1000}, 8), nullptr);
+  ASSERT_TRUE(cache.read({0x1000}, out));
+  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x1000, 8));
+}
+
 TEST_F(PageCacheThatLetsGo, HoldsNoMoreThanItsBound) {
   std::size_t held = 0;
   for (std::uint64_t page = 0; page < kPages; ++page) held += cache.holds({page * kPageSize});
@@ -319,6 +332,38 @@ TEST_F(PageCacheThatLetsGo, CountsAPageOnceTowardsWhatMayBeNeeded) {
   }
   EXPECT_TRUE(bounded.read({0x1000}, out));
   EXPECT_EQ(bounded.read({kPages * kPageSize}, out).error().failure, Failure::kLimit);
+}
+
+TEST(PageCache, IsReadByOneThreadAloneUnlessTwoMayFetch) {
+  FakePages target;
+  PageCache cache(target.fetch());
+  EXPECT_EQ(cache.beside(), nullptr);
+  cache.let_two_fetch();
+  EXPECT_NE(cache.beside(), nullptr);
+  cache.freeze();
+  EXPECT_EQ(cache.beside(), nullptr);  // the other would be of another moment
+}
+
+TEST(PageCache, CountsWhatWasAskedForBesideIt) {
+  FakePages target;
+  target.holes = {0x3000};
+  PageCache cache(target.fetch());
+  cache.let_two_fetch();
+  std::array<std::byte, 8> out{};
+  ASSERT_TRUE(cache.read({0x1000}, out));
+  const auto other = cache.beside();
+  ASSERT_TRUE(other->read({0x2000}, out));
+  ASSERT_FALSE(other->read({0x3000}, out));
+  ASSERT_TRUE(other->read_lasting({0x4000}, out));
+  ASSERT_TRUE(other->read({0x1008}, out));
+  cache.take_in(*other);
+  EXPECT_EQ(cache.remembered(), pages({0x1000, 0x2000}));
+  EXPECT_EQ(cache.absent(), pages({0x3000}));
+  EXPECT_EQ(cache.lasting(), pages({0x4000}));
+  EXPECT_EQ(cache.bytes_read(), 4 * kPageSize);
+  EXPECT_FALSE(cache.holds({0x2000}));
+  ASSERT_TRUE(cache.read({0x2010}, out));
+  EXPECT_EQ(std::vector(out.begin(), out.end()), expected(0x2010, 8));
 }
 
 }  // namespace

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""A worker with so many tasks that they are read by two threads, and that not all pages are held:
+each task is reported as the program itself knows it, and two that wait for each other are found,
+one in either half. In its twin one of them waits for a future.
+"""
+import argparse
+import collections
+import json
+import tempfile
+
+from harness import exit_code_of, pythons, some_python, statuses, talking_child
+from page_test import Wrong, addresses, check, check_closed, core_of, cycle_nodes, report_of
+from worker import POLLING, STATE_SECONDS, Settled, poll
+
+CROWD = 12_000
+CLOSED, OPEN = "closed", "open"
+PROGRAM = """
+import asyncio, json, sys
+
+async def one(name, gate, waits):
+    await gate
+    await waits[name]
+
+async def main(closed, count):
+    loop = asyncio.get_running_loop()
+    gate = loop.create_future()
+    waits = {f"crowd-{number}": loop.create_future() for number in range(count)}
+    tasks = {name: loop.create_task(one(name, gate, waits), name=name) for name in waits}
+    await asyncio.sleep(0)
+    ordered = sorted(tasks, key=lambda each: id(tasks[each]))
+    low, high = ordered[count // 10], ordered[-count // 10]
+    waits[low] = tasks[high]
+    if closed:
+        waits[high] = tasks[low]
+    gate.set_result(None)
+    while any(task._fut_waiter in (None, gate) for task in tasks.values()):
+        await asyncio.sleep(0)
+    known = {name: [hex(id(tasks[name])), hex(id(waits[name]))] for name in tasks}
+    print(json.dumps({"tasks": known, "pair": [known[low][0], known[high][0]]}), flush=True)
+    await waits[ordered[0]]
+
+asyncio.run(main(sys.argv[1] == "closed", int(sys.argv[2])))
+"""
+
+
+def reports(hangspy, pid):
+    yield "live", report_of(hangspy, str(pid), "--all")
+    yield "always", report_of(hangspy, str(pid), "--all", "--pause", "always")
+    with tempfile.TemporaryDirectory(prefix="hangspy-") as folder:
+        yield "core", report_of(hangspy, "core", core_of(pid, folder), "--all")
+
+
+def check_report(report, shape, truth):
+    found = {each["name"]: [each["address"], each["waits_for"]] for each in report["tasks"]}
+    told = {name: what for name, what in found.items() if name.startswith("crowd-")}
+    wrong = {name for name, what in truth["tasks"].items() if told.get(name) != what}
+    check(not wrong, f"{len(wrong)} tasks are others, {sorted(wrong)[:3]}")
+    check(len(told) == len(truth["tasks"]), f"{len(told)} tasks instead of {len(truth['tasks'])}")
+    check(not report["missing"], f"{report['missing']} is missing")
+    if shape == OPEN:
+        return check(report["verdict"] == "healthy", f"the twin is {report['verdict']}")
+    said = (report["verdict"], report["certainty"])
+    check(said == ("deadlock", "proven"), f"said {said}")
+    check_closed(report)
+    pair = addresses(cycle_nodes(report), "task")
+    check(pair == set(truth["pair"]), f"{pair} are not {truth['pair']}")
+
+
+def check_shape(hangspy, python, shape):
+    with talking_child([python, "-c", PROGRAM, shape, str(CROWD)]) as target:
+        truth = json.loads(target.first_line)
+        poll("a loop that sleeps", STATE_SECONDS,
+             Settled(target.pid, dict.fromkeys(statuses(target.pid), POLLING)))
+        for name, report in reports(hangspy, target.pid):
+            try:
+                check_report(report, shape, truth)
+            except Wrong as wrong:
+                raise Wrong(f"{shape}, {name}: {wrong}") from None
+        if shape == CLOSED:
+            check_bounds(hangspy, str(target.pid))
+
+
+# Whichever of the two threads meets the bound, and wherever.
+def check_bounds(hangspy, pid):
+    said = collections.Counter()
+    for megabytes in range(4, 60, 2):
+        report = report_of(hangspy, pid, "--max-memory", f"{megabytes}M")
+        said[report["verdict"]] += 1
+        over = report["verdict"] == "inconclusive" and "--max-memory" in report["headline"]
+        check(over or report["verdict"] == "deadlock", f"{megabytes} MB: {report['headline']}")
+    check(len(said) == 2, f"bounds on one side only: {said}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--hangspy", required=True)
+    options = parser.parse_args()
+
+    def test():
+        python = pythons.find(pythons.named(some_python()))
+        for shape in (CLOSED, OPEN):
+            check_shape(options.hangspy, python, shape)
+    return exit_code_of(test)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
