@@ -71,16 +71,22 @@ Result<Address> Objects::plain_dict(Address object, Address type) const {
   return pointer(object + static_cast<std::uint64_t>(offset));
 }
 
-Result<std::vector<Entry>> Objects::attributes(Address object) const {
+// The dict of an instance, or its inline values.
+Result<std::optional<Objects::Mapped>> Objects::own_mapped(Address object) const {
   HANGSPY_TRY(dict_at, instance_dict(object));
-  if (dict_at) return dict(dict_at);
+  if (dict_at) return mapped_by(dict_at).map([](const Mapped& dict) { return std::optional(dict); });
   HANGSPY_TRY(type, type_of(object));
   HANGSPY_TRY(known, facts(type));
-  if ((known->flags & kManagedDictFlag) == 0) return std::vector<Entry>{};
+  if ((known->flags & kManagedDictFlag) == 0) return std::optional<Mapped>{};
   HANGSPY_TRY(values, inline_values(object, known->flags));
-  if (!values) return std::vector<Entry>{};
+  if (!values) return std::optional<Mapped>{};
   HANGSPY_TRY(keys, lasting().pointer(type + layout().heap_type.cached_keys));
-  return split_entries(keys, values + layout().dict_values.values);
+  return std::optional(Mapped{keys, values + layout().dict_values.values});
+}
+
+Result<std::vector<Entry>> Objects::attributes(Address object) const {
+  HANGSPY_TRY(mapped, own_mapped(object));
+  return mapped ? entries_of(*mapped) : std::vector<Entry>{};
 }
 
 Result<bool> Objects::has_weak_references(Address object) const {
@@ -117,22 +123,12 @@ Result<std::vector<std::pair<std::string, Address>>> Objects::slots(Address obje
   return found;
 }
 
-// That of its dict or of its inline values.
-Result<std::optional<Address>> Objects::own_attribute(Address object, std::string_view name) const {
-  HANGSPY_TRY(dict_at, instance_dict(object));
-  if (dict_at) return item(dict_at, name);
-  HANGSPY_TRY(type, type_of(object));
-  HANGSPY_TRY(known, facts(type));
-  if ((known->flags & kManagedDictFlag) == 0) return std::optional<Address>{};
-  HANGSPY_TRY(values, inline_values(object, known->flags));
-  if (!values) return std::optional<Address>{};
-  HANGSPY_TRY(keys, lasting().pointer(type + layout().heap_type.cached_keys));
-  return value_of(keys, values + layout().dict_values.values, name);
-}
-
 Result<std::optional<Address>> Objects::find(Address object, std::string_view name) const {
-  HANGSPY_TRY(own, own_attribute(object, name));
-  if (own) return own;
+  HANGSPY_TRY(mapped, own_mapped(object));
+  if (mapped) {
+    HANGSPY_TRY(own, value_of(*mapped, name));
+    if (own) return own;
+  }
   HANGSPY_TRY(slotted, slots(object));
   for (const auto& [key, held] : slotted) {
     if (key == name) return held;

@@ -129,20 +129,29 @@ Result<std::vector<Entry>> Objects::split_entries(Address keys, Address values) 
   return set_ones;
 }
 
-Result<std::vector<Entry>> Objects::dict(Address object) const {
-  HANGSPY_TRY(right, is_kind(object, Kind::kDict));
-  if (!right) return fail(Failure::kImplausible, "no dict lies at " + to_hex(object));
-  HANGSPY_TRY(keys, pointer(object + layout().dict.keys));
-  HANGSPY_TRY(values, pointer(object + layout().dict.values));
-  if (values) return split_entries(keys, values + layout().dict_values.values);
-  HANGSPY_TRY(entries, key_entries(keys));
+Result<Objects::Mapped> Objects::mapped_by(Address dict) const {
+  HANGSPY_TRY(right, is_kind(dict, Kind::kDict));
+  if (!right) return fail(Failure::kImplausible, "no dict lies at " + to_hex(dict));
+  HANGSPY_TRY(keys, pointer(dict + layout().dict.keys));
+  HANGSPY_TRY(values, pointer(dict + layout().dict.values));
+  return Mapped{keys, values ? values + layout().dict_values.values : Address{}};
+}
+
+Result<std::vector<Entry>> Objects::entries_of(const Mapped& mapped) const {
+  if (mapped.values) return split_entries(mapped.keys, mapped.values);
+  HANGSPY_TRY(entries, key_entries(mapped.keys));
   std::erase_if(entries, [](const Entry& each) { return !each.first || !each.second; });
   return entries;
 }
 
+Result<std::vector<Entry>> Objects::dict(Address object) const {
+  HANGSPY_TRY(mapped, mapped_by(object));
+  return entries_of(mapped);
+}
+
 // Of the values only the one is read, so that it does not matter which others change meanwhile.
-Result<std::optional<Address>> Objects::value_of(Address keys, Address values,
-                                                 std::string_view key) const {
+Result<std::optional<Address>> Objects::value_of(const Mapped& mapped, std::string_view key) const {
+  const auto& [keys, values] = mapped;
   const auto& owner = values ? lasting() : *this;
   HANGSPY_TRY(table, owner.key_table(keys));
   for (std::uint64_t i = 0; i < table.count; ++i) {
@@ -157,11 +166,8 @@ Result<std::optional<Address>> Objects::value_of(Address keys, Address values,
 }
 
 Result<std::optional<Address>> Objects::item(Address dict, std::string_view key) const {
-  HANGSPY_TRY(right, is_kind(dict, Kind::kDict));
-  if (!right) return fail(Failure::kImplausible, "no dict lies at " + to_hex(dict));
-  HANGSPY_TRY(keys, pointer(dict + layout().dict.keys));
-  HANGSPY_TRY(values, pointer(dict + layout().dict.values));
-  return value_of(keys, values ? values + layout().dict_values.values : Address{}, key);
+  HANGSPY_TRY(mapped, mapped_by(dict));
+  return value_of(mapped, key);
 }
 
 Result<Items> Objects::weak_set(Address object) const {

@@ -177,10 +177,17 @@ class Objects {
     std::uint64_t width = 0;  // words of an entry, of which key and value are the last
   };
   [[nodiscard]] Result<KeyTable> key_table(Address keys) const;
-  [[nodiscard]] Result<std::optional<Address>> value_of(Address keys, Address values,
+  // What a dict, or an instance without one, maps: the values are among the keys, or (where many
+  // share these) in an array of their own.
+  struct Mapped {
+    Address keys;
+    Address values;  // null: among the keys
+  };
+  [[nodiscard]] Result<Mapped> mapped_by(Address dict) const;
+  [[nodiscard]] Result<std::optional<Mapped>> own_mapped(Address object) const;
+  [[nodiscard]] Result<std::vector<Entry>> entries_of(const Mapped& mapped) const;
+  [[nodiscard]] Result<std::optional<Address>> value_of(const Mapped& mapped,
                                                         std::string_view key) const;
-  [[nodiscard]] Result<std::optional<Address>> own_attribute(Address object,
-                                                             std::string_view name) const;
   [[nodiscard]] Result<std::vector<Entry>> key_entries(Address keys) const;
   [[nodiscard]] Result<std::vector<Entry>> split_entries(Address keys, Address values) const;
   [[nodiscard]] Result<Address> inline_values(Address object, std::uint64_t flags) const;
