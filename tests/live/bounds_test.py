@@ -3,9 +3,11 @@
 and in JSON, and leaves no thread of the worker stopped.
 """
 import argparse
+import collections
 import pathlib
 import tempfile
 
+from crowd_test import CLOSED, crowd
 from harness import exit_code_of, run, runs_free, some_python
 from page_test import check, core_of, report_of
 from worker import Worker, poll
@@ -44,6 +46,19 @@ def test(hangspy):
         check(kept["threads"] and kept["tasks"], "what was read is not kept")
         wide = report_of(hangspy, pid, "--timeout", "600", "--max-memory", "1G")
         check(wide["verdict"] == "deadlock", f"with room to spare: {wide['verdict']}")
+    check_reading_threads(hangspy)
+
+
+def check_reading_threads(hangspy):
+    """Two threads read a crowd: whichever meets the bound, and wherever, it is told once."""
+    said = collections.Counter()
+    with crowd(CLOSED) as (target, _):
+        for megabytes in range(4, 60, 2):
+            report = report_of(hangspy, str(target.pid), "--max-memory", f"{megabytes}M")
+            said[report["verdict"]] += 1
+            over = report["verdict"] == "inconclusive" and "--max-memory" in report["headline"]
+            check(over or report["verdict"] == "deadlock", f"{megabytes} MB: {report['headline']}")
+    check(len(said) == 2, f"bounds on one side only: {said}")
 
 
 def main():
