@@ -187,6 +187,7 @@ std::vector<Address> PageCache::around(std::uint64_t at) const {
   const bool is_large = slots_.size() >= kLargeTarget;
   if (!is_large || slots_.size() + kPagesAPool > max_pages_) return {Address{at}};
   std::vector<Address> pages;
+  pages.reserve(kPagesAPool);
   const std::uint64_t first = at - at % (kPagesAPool * kPageSize);
   for (std::size_t i = 0; i < kPagesAPool; ++i) pages.push_back({first + i * kPageSize});
   return pages;

@@ -74,7 +74,8 @@ Result<Address> Objects::plain_dict(Address object, Address type) const {
 // The dict of an instance, or its inline values.
 Result<std::optional<Objects::Mapped>> Objects::own_mapped(Address object) const {
   HANGSPY_TRY(dict_at, instance_dict(object));
-  if (dict_at) return mapped_by(dict_at).map([](const Mapped& dict) { return std::optional(dict); });
+  if (dict_at)
+    return mapped_by(dict_at).map([](const Mapped& dict) { return std::optional(dict); });
   HANGSPY_TRY(type, type_of(object));
   HANGSPY_TRY(known, facts(type));
   if ((known->flags & kManagedDictFlag) == 0) return std::optional<Mapped>{};

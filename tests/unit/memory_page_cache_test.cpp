@@ -245,6 +245,7 @@ TEST(PageCache, FetchesOfALargeTargetTheOtherPagesOfAPool) {
   FakePages target;
   PageCache cache(target.fetch());
   std::vector<Address> many;
+  many.reserve(1024);
   for (std::uint64_t page = 0; page < 1024; ++page) many.push_back({0x100000 + page * kPageSize});
   ASSERT_TRUE(cache.prefetch(std::move(many)));
   target = {};

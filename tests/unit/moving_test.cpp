@@ -57,7 +57,7 @@ class PartlyCopied : public testing::TestWithParam<const char*> {
 
   // What is read from now on leads past the second thread state.
   void cut_out(Address before, Address state) {
-    for (const std::uint64_t at : {0, 8}) {  // prev, next; Include/cpython/pystate.h
+    for (const std::uint64_t at : {0U, 8U}) {  // prev, next; Include/cpython/pystate.h
       const auto word = memory::read_as<std::uint64_t>(*image, before + at).value();
       if (word != state.value) continue;
       const auto behind = memory::read_as<std::uint64_t>(*image, state + at).value();

@@ -58,8 +58,8 @@ TEST(Stillness, AThreadThatIsBornOrEndsMeanwhileDidNotSleep) {
 }
 
 bool ran(const target::ThreadState& first, const target::ThreadState& second,
-         target::ThreadState stopped) {
-  std::vector<target::ThreadState> all{std::move(stopped)};
+         const target::ThreadState& stopped) {
+  std::vector<target::ThreadState> all{stopped};
   mark_runners({first}, {second}, all);
   return all[0].ran;
 }
