@@ -68,6 +68,8 @@ class Process {
   // Plain facts already: of a hundred thousand tasks one copy is enough.
   [[nodiscard]] const std::vector<snapshot::Task>& tasks() const { return tasks_; }
   [[nodiscard]] std::vector<snapshot::Task> take_tasks() { return std::move(tasks_); }
+  // Whether tasks()[index] may have a done-callback: false only where it was seen to have none.
+  [[nodiscard]] bool may_call_back(std::size_t index) const { return may_call_back_[index]; }
   [[nodiscard]] const std::vector<std::string>& missing() const { return missing_; }
 
   // The thread with this ident (pthread_self), or null.
@@ -154,6 +156,7 @@ class Process {
   void add_task(Address object);
   [[nodiscard]] Result<snapshot::Task> read_task(Address object) const;
   void read_label(snapshot::Task& task) const;
+  [[nodiscard]] Result<bool> has_callbacks(Address task) const;
   void continue_on_thread(std::vector<snapshot::AwaitLink>& chain) const;
   [[nodiscard]] Result<Text> task_name(Address object) const;
 
@@ -163,6 +166,7 @@ class Process {
   Landmarks landmarks_;
   std::vector<RawThread> threads_;
   std::vector<snapshot::Task> tasks_;
+  std::vector<bool> may_call_back_;                            // by task
   std::unordered_map<std::uint64_t, Address> thread_objects_;  // by ident
   std::unordered_map<std::uint64_t, bool> running_tasks_;
   Items gils_;

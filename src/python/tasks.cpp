@@ -70,6 +70,14 @@ void Process::read_label(snapshot::Task& task) const {
           .value_or(0);
 }
 
+Result<bool> Process::has_callbacks(Address task) const {
+  const auto& field = objects_.layout().future;
+  HANGSPY_TRY(first, objects_.pointer(task + field.callback));
+  if (first && !objects_.is_none(first)) return true;
+  HANGSPY_TRY(list, objects_.pointer(task + field.callbacks));
+  return list && !objects_.is_none(list);
+}
+
 // The fields that read_task reads and the await chain are bytes that only a task's own steps
 // change.
 void Process::add_task(Address object) {
@@ -83,8 +91,13 @@ void Process::add_task(Address object) {
   }
   if (!task) task = snapshot::Task{.object = object};
   task->moves = moves;
-  read_what(true, [&] { read_label(*task); });
+  bool may_call_back = true;
+  const bool torn = read_what(true, [&] {
+    read_label(*task);
+    may_call_back = has_callbacks(object).value_or(true);
+  });
   tasks_.push_back(std::move(*task));
+  may_call_back_.push_back(may_call_back || torn);
 }
 
 void Process::read_some(std::span<const Address> objects) {
@@ -163,6 +176,8 @@ void Process::read_halves(std::span<const Address> objects, const Partner& partn
                [&] { read_all(objects.first(half)); });
   take_in(partner);
   std::move(other.tasks_.begin(), other.tasks_.end(), std::back_inserter(tasks_));
+  may_call_back_.insert(may_call_back_.end(), other.may_call_back_.begin(),
+                        other.may_call_back_.end());
   missing_.insert(missing_.end(), other.missing_.begin(), other.missing_.end());
 }
 

@@ -64,37 +64,23 @@ class FutureReading {
     process_.objects().expect_behind(futures, process_.objects().layout().future.callback);
   }
 
-  // A task that may wait, and what it waits for.
-  struct Waiter {
-    Address task;
-    Address waits_for;
-  };
-
+  // Many tasks only wait, so that no more need be read of them than was.
   void read_from(bool fresh) {
-    std::vector<Waiter> waiters;
-    for (const auto& task : process_.tasks()) {
-      const bool is_pending = task.state == snapshot::FutureState::kPending;
-      if (!is_pending || process_.is_fresh(task.object) != fresh) continue;
-      waiters.push_back({task.object, task.waits_for});
-    }
-    read_waiters(waiters);
-    read_queue();
-  }
-
-  void read_waiters(std::span<const Waiter> waiters) {
-    python::Items some;
-    for (std::size_t i = 0; i < waiters.size(); ++i) {
-      if (i % Objects::kAtATime == 0) {
-        some.clear();
-        for (const auto& each : waiters.subspan(i, std::min(Objects::kAtATime, waiters.size() - i)))
-          some.push_back(each.task);
-        expect_callbacks(some);
-      }
+    python::Items callers;
+    const auto& tasks = process_.tasks();
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      const bool is_pending = tasks[i].state == snapshot::FutureState::kPending;
+      if (!is_pending || process_.is_fresh(tasks[i].object) != fresh) continue;
       read_moving(process_, snapshot_, fresh_, [&] {
-        if (waiters[i].waits_for) visit(waiters[i].waits_for);
-        read_callbacks(waiters[i].task);
+        if (tasks[i].waits_for) visit(tasks[i].waits_for);
       });
+      if (process_.may_call_back(i)) callers.push_back(tasks[i].object);
     }
+    for (std::size_t i = 0; i < callers.size(); ++i) {
+      if (i % Objects::kAtATime == 0) expect_callbacks(Objects::some_of(callers, i));
+      read_moving(process_, snapshot_, fresh_, [&] { read_callbacks(callers[i]); });
+    }
+    read_queue();
   }
 
   void read_queue() {
