@@ -30,12 +30,16 @@ OutOfMemory& out_of_memory() {
 }
 
 // Saying so takes memory too: the bound is lifted for the end. Where even that does not suffice,
-// the exit code has to. Whichever other thread meets the bound meanwhile waits for that.
+// the exit code has to. Whichever other thread meets the bound meanwhile waits for that, but not
+// for ever: it may hold what the first one needs.
 void end_out_of_memory() {
   thread_local bool says_so = false;
   auto& end = out_of_memory();
   if (says_so) std::_Exit(end.exit_code);
-  while (end.met.exchange(true)) std::this_thread::sleep_for(std::chrono::hours(1));
+  if (end.met.exchange(true)) {
+    std::this_thread::sleep_for(std::chrono::seconds(5));
+    std::_Exit(end.exit_code);
+  }
   says_so = true;
   rlimit bound{};
   ::getrlimit(RLIMIT_DATA, &bound);

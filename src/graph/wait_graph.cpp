@@ -16,11 +16,11 @@ namespace {
 constexpr NodeIndex kNoNode = std::numeric_limits<NodeIndex>::max();
 constexpr std::size_t kFewPlaces = 64;
 
-// Objects lie at multiples of 16, and many at an equal distance: the product mixes all bits into
-// the upper ones (Knuth, The Art of Computer Programming, 6.4).
+// Objects lie at multiples of 16, which leaves room for the kind, and many at an equal distance:
+// the product mixes the bits into the upper ones (Knuth, The Art of Computer Programming, 6.4).
 std::size_t hash(NodeId id) {
   constexpr std::uint64_t kGoldenRatio = 0x9e3779b97f4a7c15;
-  const std::uint64_t key = id.object.value ^ static_cast<std::uint64_t>(id.kind) << 56;
+  const std::uint64_t key = id.object.value + static_cast<std::uint64_t>(id.kind);
   return (key * kGoldenRatio) >> 32;
 }
 

@@ -63,6 +63,10 @@ class Memory {
   [[nodiscard]] virtual std::unique_ptr<Memory> beside() const { return nullptr; }
   virtual void take_in(const Memory& other) const { static_cast<void>(other); }
 
+  // Whether any read ended at a bound of ours, or because nothing could be fetched any more, rather
+  // than for what the target is. Who reads may take that for a thing that is not there.
+  [[nodiscard]] virtual bool has_refused() const { return false; }
+
  protected:
   // A page that was just read, by some bits of its address: nearly every read falls on one, and
   // then costs no call.

@@ -15,8 +15,6 @@ namespace hangspy::memory {
 namespace {
 
 constexpr std::uint64_t kOffsetMask = kPageSize - 1;
-constexpr std::size_t kPagesAPool = 4;
-constexpr std::size_t kLargeTarget = 1024;  // pages
 constexpr std::size_t kPagesAChunk = 64;
 constexpr std::size_t kPagesALargeChunk = 2048;
 constexpr std::size_t kHugePage = 2 << 20;
@@ -86,11 +84,13 @@ std::unique_ptr<Memory> PageCache::beside() const {
 void PageCache::take_in(const Memory& other) const {
   const auto& from = static_cast<const PageCache&>(other);  // beside() gives no other
   for (const auto& [at, theirs] : from.slots_) {
+    if (!theirs.asked && !theirs.asked_lasting) continue;
     auto& ours = slots_.try_emplace(at, Slot{.is_readable = theirs.is_readable}).first->second;
     ours.asked = ours.asked || theirs.asked;
     ours.asked_lasting = ours.asked_lasting || theirs.asked_lasting;
   }
   bytes_read_ += from.bytes_read_;
+  has_refused_ = has_refused_ || from.has_refused_;
 }
 
 Result<void> PageCache::read_for(Use use, Address at, std::span<std::byte> out) const {
@@ -145,7 +145,7 @@ Result<std::vector<PageCache::Last>> PageCache::pages_together(Use use,
                                                                std::vector<Address> pages) const {
   lets_go_ = false;
   const auto gather = [&]() -> Result<std::vector<Last>> {
-    if (!frozen_) HANGSPY_CHECK(fetch_unknown(pages));
+    if (!frozen_) HANGSPY_CHECK(fetch_for_read(pages));
     std::vector<Last> held;
     for (const Address each : pages) {
       HANGSPY_TRY(found, page(use, each.value));
@@ -165,7 +165,7 @@ Result<const PageCache::Last*> PageCache::page(Use use, std::uint64_t at) const 
   if (found == slots_.end() || is_let_go(found->second)) {
     if (earlier_ != nullptr) return page_outside(use, at);
     if (frozen_) return not_copied(at);
-    HANGSPY_CHECK(fetch_unknown(around(at)));
+    HANGSPY_CHECK(fetch_for_read({Address{at}}));
     found = slots_.find(at);
     if (found == slots_.end()) return unmapped(at);
   }
@@ -178,19 +178,6 @@ Result<const PageCache::Last*> PageCache::page(Use use, std::uint64_t at) const 
   }
   if (use == Use::kAny && !last.is_noted) lay_at_hand(at, last.bytes);
   return &last;
-}
-
-// In a large target what is asked for next lies often beside it: Python's allocator gives objects
-// of one size their places in pools of four pages (Include/internal/pycore_obmalloc.h, POOL_SIZE,
-// v3.10 and later). In a small one the memory for the others would cost more.
-std::vector<Address> PageCache::around(std::uint64_t at) const {
-  const bool is_large = slots_.size() >= kLargeTarget;
-  if (!is_large || slots_.size() + kPagesAPool > max_pages_) return {Address{at}};
-  std::vector<Address> pages;
-  pages.reserve(kPagesAPool);
-  const std::uint64_t first = at - at % (kPagesAPool * kPageSize);
-  for (std::size_t i = 0; i < kPagesAPool; ++i) pages.push_back({first + i * kPageSize});
-  return pages;
 }
 
 const std::byte* PageCache::bytes_of(std::uint64_t at) const {
@@ -305,6 +292,12 @@ Result<void> PageCache::fetch_unknown(std::vector<Address> pages) const {
   }
   keep_fetched(batch);
   return {};
+}
+
+Result<void> PageCache::fetch_for_read(std::vector<Address> pages) const {
+  auto fetched = fetch_unknown(std::move(pages));
+  if (!fetched) has_refused_ = true;
+  return fetched;
 }
 
 Result<PageCache::Batch> PageCache::plan_unknown(std::vector<Address> pages,

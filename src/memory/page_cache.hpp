@@ -58,6 +58,9 @@ class PageCache final : public Memory {
   [[nodiscard]] bool takes_hints() const override { return !frozen_; }
   [[nodiscard]] std::unique_ptr<Memory> beside() const override;
   void take_in(const Memory& other) const override;
+  [[nodiscard]] bool has_refused() const override {
+    return has_refused_ || (now_ && now_->has_refused());
+  }
 
   // Fetches in one call every page not known yet (any address in it names a page). A page that
   // cannot be read is remembered as absent. Errors: kLimit, kNotCopied when frozen, the fetch's.
@@ -88,9 +91,10 @@ class PageCache final : public Memory {
   [[nodiscard]] Result<void> fetch(Batch& batch) const;
   void keep(const Batch& batch);
 
-  // Whether the page of this address was read.
+  // Whether the page of this address was read, and is held.
   [[nodiscard]] bool holds(Address at) const;
-  // Those of these pages that are not, at this time, as they are held here. Error: the fetch's.
+  // Those of these pages that are not, at this time, as they are held here. Not for a cache that
+  // lets pages go. Error: the fetch's.
   [[nodiscard]] Result<std::vector<Address>> changed(std::span<const Address> pages) const;
 
   // From now on only what is held is read. With `earlier`, which was filled before and must outlive
@@ -162,11 +166,11 @@ class PageCache final : public Memory {
   }
   void copy_out(Use use, const Last& from, std::uint64_t offset, std::span<std::byte> out) const;
   [[nodiscard]] Result<void> fetch_unknown(std::vector<Address> pages) const;
+  [[nodiscard]] Result<void> fetch_for_read(std::vector<Address> pages) const;
   [[nodiscard]] Result<Batch> plan_unknown(std::vector<Address> pages, std::size_t spare) const;
   void keep_fetched(const Batch& batch) const;
   [[nodiscard]] Result<void> read_across(Use use, std::uint64_t at, std::span<std::byte> out) const;
   [[nodiscard]] Result<std::vector<Last>> pages_together(Use use, std::vector<Address> pages) const;
-  [[nodiscard]] std::vector<Address> around(std::uint64_t at) const;
   [[nodiscard]] static bool is_let_go(const Slot& slot) {
     return slot.bytes == nullptr && slot.is_readable;
   }
@@ -196,6 +200,7 @@ class PageCache final : public Memory {
   mutable bool lets_go_ = true;        // not while a read puts several pages together
   mutable std::span<std::byte> room_;  // rest of the last chunk
   mutable std::uint64_t bytes_read_ = 0;
+  mutable bool has_refused_ = false;
 };
 
 }  // namespace hangspy::memory

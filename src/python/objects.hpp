@@ -142,7 +142,7 @@ class Objects {
   static constexpr std::uint64_t kMaxItems = 1U << 20;
   static constexpr std::uint64_t kMaxText = 1U << 14;
   static constexpr std::size_t kMany = 64;
-  static constexpr std::size_t kAtATime = 1024;
+  static constexpr std::size_t kAtATime = 512;
   static std::span<const Address> some_of(std::span<const Address> all, std::size_t first) {
     return all.subspan(first, std::min(kAtATime, all.size() - first));
   }

@@ -18,6 +18,7 @@ constexpr std::uint32_t kStillTries = 5;
 constexpr std::uint32_t kRehearsals = 12;
 constexpr std::uint32_t kLastRehearsals = 3;  // just before the stop of a worker that moves
 constexpr std::uint32_t kMaxStops = 3;
+constexpr std::size_t kMostAskedAtOnce = memory::PageCache::kPassing / 2;  // or they are let go
 constexpr std::size_t kStackPages = 3;  // of each thread, from its stack pointer up
 constexpr std::size_t kStackPagesOfANewThread = 16;
 constexpr std::size_t kNewThreads = 16;  // room for them costs a page fault a page
@@ -93,9 +94,10 @@ Result<snapshot::Snapshot> Sampling::read_live(const std::vector<target::ThreadS
   auto cache = cache_over(target_);
   cache.hold_at_most(memory::PageCache::kPassing);
   cache.let_two_fetch();
-  if (asked_.size() <= memory::PageCache::kPassing) static_cast<void>(cache.prefetch(asked_));
+  if (asked_.size() <= kMostAskedAtOnce) static_cast<void>(cache.prefetch(asked_));
   auto snapshot = read_once(target_, cache, constants_, threads);
   learn(cache);
+  refused_ = cache.has_refused();
   asked_ = cache.asked();
   if (snapshot) {
     for (const auto& each : threads) known_.insert(each.tid);
@@ -141,6 +143,7 @@ Result<Sampled> Sampling::read_still() {
     sampled.after = std::move(after);
     const bool still = holds_still(sampled.reading.snapshot, sampled.reading.diagnosis);
     sampled.doubt = still ? "" : "threads ran while they were read, and it may not be stopped";
+    if (refused_) sampled.doubt = "it takes more memory than hangspy reads of a worker";
     if (still || is_vain(before, sampled)) break;
   }
   if (failed) {

@@ -61,6 +61,7 @@ class Sampling {
   target::LiveTarget& target_;
   Constants constants_;
   Options options_;
+  bool refused_ = false;               // the last reading met a bound, and is worth nothing
   std::vector<Address> asked_;         // pages of the last reading
   std::vector<Address> last_learned_;  // and those that it asked for but for what never changes
   std::set<Address> wanted_;           // pages that the next stop has to copy

@@ -181,6 +181,7 @@ Result<Outcome> diagnose_live(target::LiveTarget& target, const TimeLimit& limit
 struct CoreReading {
   snapshot::Snapshot snapshot;
   std::uint64_t bytes = 0;
+  bool refused = false;  // it met a bound, and is worth nothing
 };
 
 Result<CoreReading> read_core(const target::Target& target) {
@@ -190,7 +191,7 @@ Result<CoreReading> read_core(const target::Target& target) {
   spdlog::info("CPython {}: {}", constants.facts.version, constants.facts.layout);
   HANGSPY_TRY(threads, target.threads());
   HANGSPY_TRY(snapshot, read_once(target, cache, constants, threads));
-  return CoreReading{std::move(snapshot), cache.bytes_read()};
+  return CoreReading{std::move(snapshot), cache.bytes_read(), cache.has_refused()};
 }
 
 Result<Outcome> diagnose_core(const target::Target& target) {
@@ -198,6 +199,7 @@ Result<Outcome> diagnose_core(const target::Target& target) {
   auto reading = judged(std::move(read.snapshot));
   Outcome outcome{std::move(reading.snapshot), std::move(reading.diagnosis), {}};
   outcome.account.samples.push_back({.bytes_read = read.bytes});
+  if (read.refused) cut_short("the memory that it reads of a core", outcome);
   return outcome;
 }
 

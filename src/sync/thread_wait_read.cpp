@@ -52,6 +52,10 @@ void read_all(python::Process& process, snapshot::Snapshot& snapshot) {
   if (const auto torn = process.unexplained(); torn != 0) {
     snapshot.missing.push_back(std::to_string(torn) + " reads of what changed just then");
   }
+  // Whatever was refused may have been taken for a thing that is not there.
+  if (process.objects().memory().has_refused()) {
+    snapshot.missing.emplace_back("memory over a bound of hangspy's own");
+  }
   snapshot.tasks = process.take_tasks();
 }
 

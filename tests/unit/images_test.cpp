@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "memory/page_cache.hpp"
+
 namespace hangspy::images {
 namespace {
 
@@ -46,6 +48,31 @@ TEST_P(RecordedImage, GivesTheVerdictOfItsPage) {
   EXPECT_EQ(diagnosis::name_of(found.certainty), diagnosis::name_of(expected.certainty));
   EXPECT_EQ(found.rule, expected.rule);
   EXPECT_TRUE(found.missing.empty()) << found.missing.front();
+}
+
+// A read that is refused is taken for a thing that is not there, in many places. It must not look
+// as if all had been read.
+TEST_P(RecordedImage, IsNeverHealthyForWhatABoundRefused) {
+  const auto& [minor, expected] = GetParam();
+  const auto path = std::string(HANGSPY_IMAGES "/") + minor + "-" + expected.page + ".image";
+  const auto image = Image::load(path);
+  ASSERT_TRUE(image) << image.error().what;
+  const auto fetch = [&](std::span<const Address> pages, std::span<std::byte> out) {
+    return (*image)->fetch(pages, out);
+  };
+  std::size_t refused = 0;
+  for (std::size_t bound = 64; bound < 4096; bound += bound / 16) {
+    memory::PageCache cache(fetch, bound);
+    cache.hold_at_most(bound / 8);
+    const auto reading = (*image)->diagnose(cache);
+    if (!cache.has_refused()) continue;
+    ++refused;
+    if (!reading) continue;
+    EXPECT_FALSE(reading->diagnosis.missing.empty()) << bound;
+    EXPECT_NE(reading->diagnosis.verdict, Verdict::kHealthy) << bound;
+    EXPECT_NE(reading->diagnosis.verdict, Verdict::kSlow) << bound;
+  }
+  EXPECT_GT(refused, 10U);
 }
 
 INSTANTIATE_TEST_SUITE_P(EachMinor, RecordedImage,

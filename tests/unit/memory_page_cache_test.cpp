@@ -128,6 +128,31 @@ TEST(PageCache, StopsAtItsBound) {
   EXPECT_TRUE(cache.read({0x1000}, out));
 }
 
+TEST(PageCache, TellsThatItRefusedARead) {
+  FakePages target;
+  target.holes = {0x1000};
+  PageCache cache(target.fetch(), 2);
+  cache.let_two_fetch();
+  std::array<std::byte, 1> out{};
+  EXPECT_FALSE(cache.read({0x1000}, out));
+  EXPECT_TRUE(cache.read({0x2000}, out));
+  cache.expect(pages({0x3000}));
+  EXPECT_FALSE(cache.has_refused());  // nothing that lies there was read
+  const auto other = cache.beside();
+  EXPECT_FALSE(cache.read({0x3000}, out));
+  EXPECT_TRUE(cache.has_refused());
+  PageCache taker(target.fetch());
+  EXPECT_FALSE(other->has_refused());
+  std::array<std::byte, 3 * kPageSize> large{};
+  EXPECT_FALSE(other->read({0x4000}, large));
+  EXPECT_FALSE(other->has_refused());  // whatever the bound, that is too long
+  EXPECT_TRUE(other->read({0x4000}, out));
+  EXPECT_TRUE(other->read({0x5000}, out));
+  EXPECT_FALSE(other->read({0x6000}, out));
+  taker.take_in(*other);
+  EXPECT_TRUE(taker.has_refused());
+}
+
 TEST(PageCache, PassesOnThatTheTargetEndedAndForgetsThePage) {
   FakePages target;
   const PageCache cache(target.fetch());
@@ -238,26 +263,6 @@ TEST(PageCache, TellsWhichPagesAreNotAsTheyAreHeld) {
   std::array<std::byte, 1> out{};
   ASSERT_TRUE(cache.read({0x2fff}, out));
   EXPECT_EQ(out[0], FakePages::byte_at(0x2fff));
-}
-
-// Where one object lies, others of its kind lie beside it.
-TEST(PageCache, FetchesOfALargeTargetTheOtherPagesOfAPool) {
-  FakePages target;
-  PageCache cache(target.fetch());
-  std::vector<Address> many;
-  many.reserve(1024);
-  for (std::uint64_t page = 0; page < 1024; ++page) many.push_back({0x100000 + page * kPageSize});
-  ASSERT_TRUE(cache.prefetch(std::move(many)));
-  target = {};
-  target.holes = {0x7000};
-  std::array<std::byte, 8> out{};
-  ASSERT_TRUE(cache.read({0x5008}, out));
-  ASSERT_TRUE(cache.read({0x4000}, out));
-  ASSERT_TRUE(cache.read({0x6000}, out));
-  EXPECT_EQ(cache.read({0x7000}, out).error().failure, Failure::kUnmapped);
-  EXPECT_EQ(target.calls, 1);
-  EXPECT_EQ(target.fetched.size(), 4u);
-  EXPECT_EQ(cache.remembered(), pages({0x4000, 0x5000, 0x6000}));
 }
 
 class PageCacheThatLetsGo : public testing::Test {
