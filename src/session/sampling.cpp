@@ -144,7 +144,7 @@ Result<Sampled> Sampling::read_still() {
     const bool still = holds_still(sampled.reading.snapshot, sampled.reading.diagnosis);
     sampled.doubt = still ? "" : "threads ran while they were read, and it may not be stopped";
     if (refused_) sampled.doubt = "it takes more memory than hangspy reads of a worker";
-    if (still || is_vain(before, sampled)) break;
+    if (still || refused_ || is_vain(before, sampled)) break;
   }
   if (failed) {
     const bool torn = options_.pause == Pause::kNever && ran && may_be_torn(failed->failure);
@@ -358,6 +358,7 @@ Result<Sampled> Sampling::take() {
   found_ = {};  // of another sample it says nothing
   auto still = read_still();
   if (!still && is_final(still.error().failure)) return still;
+  if (still && refused_) return still;  // a stop would meet the same bound
   const bool holds = still && still->doubt.empty();
   const bool wants_stop =
       options_.pause == Pause::kAlways || (options_.pause == Pause::kAuto && !holds);
