@@ -44,6 +44,7 @@ struct NodeId {
   Address object;
   auto operator<=>(const NodeId&) const = default;
 };
+
 enum class Acts : std::uint8_t {
   kWhenFreed,   // when its groups allow it; with no group at all: never, nobody can release it
   kAlone,       // it runs, or the outside world or an idle server moves it

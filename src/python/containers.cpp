@@ -176,7 +176,7 @@ Result<Items> Objects::weak_set(Address object) const {
   Items referred;
   referred.reserve(references.size());
   for (std::size_t i = 0; i < references.size(); ++i) {
-    if (i % kAtATime == 0) expect(some_of(references, i));
+    expect_in_turn(references, i);
     HANGSPY_TRY(target, pointer(references[i] + layout().weak_reference.object));
     if (target) referred.push_back(target);
   }

@@ -77,6 +77,10 @@ class Objects {
   void expect(std::span<const Address> objects) const {
     if (objects.size() >= kMany) memory_.expect(objects);
   }
+  // The same for those of `all` from `index` on, each time that a loop over them gets so far.
+  void expect_in_turn(std::span<const Address> all, std::size_t index) const {
+    if (index % kAtATime == 0) expect(some_of(all, index));
+  }
   // The same for what each of them points to at `field`.
   void expect_behind(std::span<const Address> objects, std::uint64_t field) const;
 

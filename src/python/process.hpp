@@ -89,17 +89,6 @@ class Process {
   // The facts of a thread, without what it waits for.
   [[nodiscard]] snapshot::Thread describe(const RawThread& thread) const;
 
-  // ---- what is very much is read by two threads. The other one reads through a memory of its own
-  // into a Process of its own, which knows the threads of this one and has no tasks yet; so they
-  // share nothing but what neither changes. None where that cannot be.
-  struct Partner {
-    std::unique_ptr<memory::Memory> memory;
-    std::unique_ptr<Process> process;
-  };
-  [[nodiscard]] std::optional<Partner> partner() const;
-  // What it asked for counts as asked for here.
-  void take_in(const Partner& partner) const { objects_.memory().take_in(*partner.memory); }
-
   // ---- what moves (see memory::Motion). Whatever is read of a thing that is known to move may be
   // torn and does no harm: the thing can act. Anything else that is torn is a lack.
   struct Moment {
@@ -134,6 +123,15 @@ class Process {
   [[nodiscard]] bool is_fresh(Address task) const { return fresh_tasks_.contains(task.value); }
 
  private:
+  // What is very much is read by two threads. The other one reads through a memory of its own into
+  // a Process of its own, which knows the threads of this one and has no tasks yet; so they share
+  // nothing but what neither changes. None where that cannot be.
+  struct Partner {
+    std::unique_ptr<memory::Memory> memory;
+    std::unique_ptr<Process> process;
+  };
+  [[nodiscard]] std::optional<Partner> partner() const;
+
   void know(const Landmarks& landmarks);
   [[nodiscard]] Result<Address> running_loop(Address thread_state) const;
   [[nodiscard]] Result<Address> read_thread(Address state, Address interpreter,

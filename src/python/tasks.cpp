@@ -2,11 +2,31 @@
 // (Lib/asyncio/tasks.py: _all_tasks up to 3.11, _scheduled_tasks and _eager_tasks from 3.12 on).
 #include <algorithm>
 #include <iterator>
+#include <system_error>
+#include <thread>
 
 #include "python/process.hpp"
-#include "python/side_by_side.hpp"
 
 namespace hangspy::python {
+namespace {
+
+// So many that two threads pay: to start one takes as long as to read some hundred tasks.
+constexpr std::size_t kVeryMany = 4096;
+
+// Runs both, `one` on a thread of its own if there can be one.
+template <class One, class Other>
+void side_by_side(const One& one, const Other& other) {
+  std::jthread thread;
+  try {
+    thread = std::jthread(one);
+  } catch (const std::system_error&) {
+    one();
+  }
+  other();
+}
+
+}  // namespace
+
 bool Process::is_task(Address object) const {
   return objects_.is_instance(object, landmarks_.type(TypeMark::kTask));
 }
@@ -174,7 +194,7 @@ void Process::read_halves(std::span<const Address> objects, const Partner& partn
   other.tasks_.reserve(objects.size() - half);
   side_by_side([&] { other.read_all(objects.subspan(half)); },
                [&] { read_all(objects.first(half)); });
-  take_in(partner);
+  objects_.memory().take_in(*partner.memory);
   std::move(other.tasks_.begin(), other.tasks_.end(), std::back_inserter(tasks_));
   may_call_back_.insert(may_call_back_.end(), other.may_call_back_.begin(),
                         other.may_call_back_.end());

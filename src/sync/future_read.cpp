@@ -36,7 +36,7 @@ python::Items callbacks_of(const python::Process& process, Address future) {
   if (!list_at || !*list_at || objects.is_none(*list_at)) return callbacks;
   const auto pairs = objects.list(*list_at).value_or(python::Items{});
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    if (i % Objects::kAtATime == 0) objects.expect(Objects::some_of(pairs, i));
+    objects.expect_in_turn(pairs, i);
     if (const auto callback = objects.tuple_front(pairs[i])) callbacks.push_back(*callback);
   }
   return callbacks;
@@ -156,7 +156,7 @@ class FutureReading {
     const bool is_task = process_.is_task(object);
     const auto callbacks = callbacks_of(process_, object);
     for (std::size_t i = 0; i < callbacks.size(); ++i) {
-      if (i % Objects::kAtATime == 0) objects.expect(Objects::some_of(callbacks, i));
+      objects.expect_in_turn(callbacks, i);
       const auto mark = process_.landmarks().of_callable(objects, callbacks[i]);
       if (!is_task) read_incoming(object, callbacks[i], mark);
       read_outgoing(object, callbacks[i], mark);

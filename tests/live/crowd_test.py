@@ -6,10 +6,9 @@ one in either half. In its twin one of them waits for a future.
 import argparse
 import contextlib
 import json
-import tempfile
 
 from harness import exit_code_of, pythons, some_python, statuses, talking_child
-from page_test import Wrong, addresses, check, check_closed, core_of, cycle_nodes, report_of
+from page_test import Wrong, addresses, check, check_closed, cycle_nodes, reports
 from worker import POLLING, STATE_SECONDS, Settled, poll
 
 CROWD = 12_000
@@ -43,13 +42,6 @@ asyncio.run(main(sys.argv[1] == "closed", int(sys.argv[2])))
 """
 
 
-def reports(hangspy, pid):
-    yield "live", report_of(hangspy, str(pid), "--all")
-    yield "always", report_of(hangspy, str(pid), "--all", "--pause", "always")
-    with tempfile.TemporaryDirectory(prefix="hangspy-") as folder:
-        yield "core", report_of(hangspy, "core", core_of(pid, folder), "--all")
-
-
 def check_report(report, shape, truth):
     found = {each["name"]: [each["address"], each["waits_for"]] for each in report["tasks"]}
     told = {name: what for name, what in found.items() if name.startswith("crowd-")}
@@ -79,7 +71,7 @@ def crowd(shape):
 
 def check_shape(hangspy, shape):
     with crowd(shape) as (target, truth):
-        for name, report in reports(hangspy, target.pid):
+        for name, report in reports(hangspy, target.pid, "--all"):
             try:
                 check_report(report, shape, truth)
             except Wrong as wrong:

@@ -5,10 +5,9 @@ meanwhile, is no finding and ends when it is let go.
 """
 import argparse
 import json
-import tempfile
 
 from harness import ROOT, exit_code_of, not_tested, pythons, statuses, talking_child
-from page_test import Wrong, check, check_closed, addresses, core_of, cycle_nodes, report_of
+from page_test import Wrong, check, check_closed, addresses, cycle_nodes, reports
 from worker import LOCKED, POLLING, READING, STATE_SECONDS, Settled, poll
 
 PROGRAM = ROOT / "fixtures" / "locks" / "program.py"
@@ -27,13 +26,6 @@ def settled(pid):
     look = Settled(pid, calls)
     return poll("threads that wait", STATE_SECONDS, lambda: statuses(pid).keys() == tids.keys()
                 and look())
-
-
-def reports(hangspy, pid):
-    yield "live", report_of(hangspy, str(pid))
-    yield "always", report_of(hangspy, str(pid), "--pause", "always")
-    with tempfile.TemporaryDirectory(prefix="hangspy-") as folder:
-        yield "core", report_of(hangspy, "core", core_of(pid, folder))
 
 
 def check_hung(report, shape, truth):

@@ -134,6 +134,14 @@ def core_of(pid, folder):
     return f"{prefix}.{pid}"
 
 
+def reports(command, pid, *arguments):
+    """(name, report) of one frozen program: as it lies still, stopped, and from its core."""
+    yield "live", report_of(command, str(pid), *arguments)
+    yield "always", report_of(command, str(pid), "--pause", "always", *arguments)
+    with tempfile.TemporaryDirectory(prefix="hangspy-") as folder:
+        yield "core", report_of(command, "core", core_of(pid, folder), *arguments)
+
+
 def mapped_files(pid):
     fields = (line.split(None, 5) for line in pathlib.Path(f"/proc/{pid}/maps").open())
     return sorted({each[5].strip() for each in fields if len(each) == 6 and each[5][0] == "/"})

@@ -34,14 +34,22 @@ constexpr Expected kExpected[] = {
     {"gather", Verdict::kDeadlock, Certainty::kProven, "thread-sensitive-nesting"},
 };
 
-class RecordedImage : public testing::TestWithParam<std::tuple<const char*, Expected>> {};
+class RecordedImage : public testing::TestWithParam<std::tuple<const char*, Expected>> {
+ protected:
+  void SetUp() override {
+    const auto& [minor, expected] = GetParam();
+    const auto path = std::string(HANGSPY_IMAGES "/") + minor + "-" + expected.page + ".image";
+    auto loaded = Image::load(path);
+    ASSERT_TRUE(loaded) << loaded.error().what;
+    image = std::move(*loaded);
+  }
+
+  std::unique_ptr<Image> image;
+};
 
 TEST_P(RecordedImage, GivesTheVerdictOfItsPage) {
-  const auto& [minor, expected] = GetParam();
-  const auto path = std::string(HANGSPY_IMAGES "/") + minor + "-" + expected.page + ".image";
-  const auto image = Image::load(path);
-  ASSERT_TRUE(image) << image.error().what;
-  const auto reading = (*image)->diagnose();
+  const auto& expected = std::get<Expected>(GetParam());
+  const auto reading = image->diagnose();
   ASSERT_TRUE(reading) << reading.error().what;
   const auto& found = reading->diagnosis;
   EXPECT_EQ(diagnosis::name_of(found.verdict), diagnosis::name_of(expected.verdict));
@@ -53,18 +61,14 @@ TEST_P(RecordedImage, GivesTheVerdictOfItsPage) {
 // A read that is refused is taken for a thing that is not there, in many places. It must not look
 // as if all had been read.
 TEST_P(RecordedImage, IsNeverHealthyForWhatABoundRefused) {
-  const auto& [minor, expected] = GetParam();
-  const auto path = std::string(HANGSPY_IMAGES "/") + minor + "-" + expected.page + ".image";
-  const auto image = Image::load(path);
-  ASSERT_TRUE(image) << image.error().what;
   const auto fetch = [&](std::span<const Address> pages, std::span<std::byte> out) {
-    return (*image)->fetch(pages, out);
+    return image->fetch(pages, out);
   };
   std::size_t refused = 0;
   for (std::size_t bound = 64; bound < 4096; bound += bound / 4) {
     memory::PageCache cache(fetch, bound);
     cache.hold_at_most(bound / 8);
-    const auto reading = (*image)->diagnose(cache);
+    const auto reading = image->diagnose(cache);
     if (!cache.has_refused()) continue;
     ++refused;
     if (!reading) continue;

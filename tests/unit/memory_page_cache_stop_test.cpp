@@ -10,18 +10,23 @@
 namespace hangspy::memory {
 namespace {
 
-class PageCacheOfAStop : public testing::Test {
+class CopyAndWhatWasBefore : public testing::Test {
  protected:
-  void SetUp() override {
-    ASSERT_TRUE(earlier.prefetch(pages({0x1000, 0x2000})));
-    ASSERT_TRUE(copy.prefetch(pages({0x8000})));
-    copy.freeze(&earlier);
-  }
+  void SetUp() override { ASSERT_TRUE(earlier.prefetch(pages({0x1000, 0x2000}))); }
 
   FakePages target;
   PageCache earlier{target.fetch()};
   PageCache copy{target.fetch()};
   std::array<std::byte, 8> out{};
+};
+
+class PageCacheOfAStop : public CopyAndWhatWasBefore {
+ protected:
+  void SetUp() override {
+    CopyAndWhatWasBefore::SetUp();
+    ASSERT_TRUE(copy.prefetch(pages({0x8000})));
+    copy.freeze(&earlier);
+  }
 };
 
 TEST_F(PageCacheOfAStop, TakesWhatLastsFromBefore) {
@@ -76,19 +81,14 @@ TEST_F(PageCacheOfAStop, LacksWhatCannotBeReadAnyMore) {
 }
 
 // The same, where all that may move was copied before.
-class PageCacheThatKnowsWhatWas : public testing::Test {
+class PageCacheThatKnowsWhatWas : public CopyAndWhatWasBefore {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(earlier.prefetch(pages({0x1000, 0x2000})));
+    CopyAndWhatWasBefore::SetUp();
     target.written[0x1003] = std::byte{0xee};
     ASSERT_TRUE(copy.prefetch(pages({0x1000, 0x8000})));
     copy.freeze(&earlier, true);
   }
-
-  FakePages target;
-  PageCache earlier{target.fetch()};
-  PageCache copy{target.fetch()};
-  std::array<std::byte, 8> out{};
 };
 
 TEST_F(PageCacheThatKnowsWhatWas, CountsWhatIsOfTheMomentAndWasOtherBefore) {
