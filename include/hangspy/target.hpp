@@ -88,6 +88,14 @@ class Target {
 // tid. It must neither open nor allocate, since every microsecond is the worker's.
 using CopyStopped = std::function<Result<void>(std::span<const ThreadState>)>;
 
+// What is to be done at a stop.
+struct StopWork {
+  CopyStopped copy;
+  // Done just before, while nothing is stopped yet, by the thread that will copy: what it leaves in
+  // the caches of that processor makes the copy faster. May be empty. Its error ends the stop.
+  std::function<Result<void>()> warm;
+};
+
 // What a stop found out.
 struct Stopped {
   std::vector<ThreadState> threads;  // as they stood
@@ -105,9 +113,9 @@ struct Restraint {
 class LiveTarget : public Target {
  public:
   // PTRACE_SEIZE and PTRACE_INTERRUPT on all threads, to the fixed point of the thread list; then
-  // `copy` is called, on another thread of ours, and everything is let go. Every wait has a
-  // deadline. On an error, of `copy` too, everything seized has been let go again.
-  [[nodiscard]] virtual Result<Stopped> stop(const CopyStopped& copy) = 0;
+  // the copy is made, on another thread of ours, and everything is let go. Every wait has a
+  // deadline. On an error, of the work too, everything seized has been let go again.
+  [[nodiscard]] virtual Result<Stopped> stop(const StopWork& work) = 0;
   // Asked of a thread that lives, the main thread where that does. Errors: kGone.
   [[nodiscard]] virtual Result<Restraint> restraint() const = 0;
   // Whether this is still the process that was opened (its start time is compared).

@@ -72,6 +72,7 @@ void allow_memory_and_threads(Filter& filter) {
   filter.allow({SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(exit),
                 SCMP_SYS(exit_group), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
                 SCMP_SYS(getcpu)});
+  filter.allow(SCMP_SYS(sched_setaffinity), {equals(0, 0)});
   filter.allow(SCMP_SYS(prctl), {equals(0, PR_SET_TIMERSLACK)});
 }
 

@@ -100,7 +100,7 @@ Result<snapshot::Snapshot> Sampling::read_live(const std::vector<target::ThreadS
   refused_ = cache.has_refused();
   asked_ = cache.asked();
   if (snapshot) {
-    for (const auto& each : threads) known_.insert(each.tid);
+    for (const auto& each : threads) known_[each.tid] = each.stack_pointer;
   } else {
     quiet_ = 0;  // a reading that failed says little of what there is
   }
@@ -156,8 +156,16 @@ Result<Sampled> Sampling::read_still() {
   return sampled;
 }
 
+// Of a thread that stands where a reading met it, what that asked for is learned.
+std::size_t Sampling::stack_pages_of(const target::ThreadState& thread) const {
+  const auto known = known_.find(thread.tid);
+  if (known == known_.end()) return kStackPagesOfANewThread;
+  return known->second == thread.stack_pointer ? 0 : kStackPages;
+}
+
 // While the worker stands, its pages are copied and nothing else is done. They are copied once just
-// before, for nothing: that warms every cache on the way, and a warm copy takes half as long. What
+// before, by the same thread, for nothing: that warms every cache on the way, and a warm copy takes
+// half as long. What
 // could not be read then but once could is asked for again, last: a thread that starts gets memory
 // where another's lay.
 Result<target::Stopped> Sampling::copy(memory::PageCache& cache, const Ahead& ahead,
@@ -171,17 +179,21 @@ Result<target::Stopped> Sampling::copy(memory::PageCache& cache, const Ahead& ah
                [&](Address each) { return ahead.pages.holds(each); });
   const auto spare = kStackPages * threads.size() + kStackPagesOfANewThread * kNewThreads;
   HANGSPY_TRY(batch, cache.plan(pages, spare));
-  HANGSPY_CHECK(cache.fetch(batch));
-  auto come_and_go = batch.leave_out_unread(once_readable);
-  if (come_and_go.size() > kComeAndGo) come_and_go.resize(kComeAndGo);
-  HANGSPY_TRY(stopped, target_.stop([&](std::span<const target::ThreadState> all) {
+  std::vector<Address> come_and_go;
+  const auto warm = [&]() -> Result<void> {
+    HANGSPY_CHECK(cache.fetch(batch));
+    come_and_go = batch.leave_out_unread(once_readable);
+    if (come_and_go.size() > kComeAndGo) come_and_go.resize(kComeAndGo);
+    return {};
+  };
+  const auto copy_now = [&](std::span<const target::ThreadState> all) {
     for (const auto& each : all) {
-      const auto depth = known_.contains(each.tid) ? kStackPages : kStackPagesOfANewThread;
-      add_stack(each, depth, target_.mappings(), batch);
+      add_stack(each, stack_pages_of(each), target_.mappings(), batch);
     }
     for (const auto each : come_and_go) batch.add(each);
     return cache.fetch(batch);
-  }));
+  };
+  HANGSPY_TRY(stopped, target_.stop({.copy = copy_now, .warm = warm}));
   cache.keep(batch);
   cache.freeze(&ahead.pages, ahead.is_whole);
   if (ahead.is_whole) mark_runners(ahead.threads, threads, stopped.threads);

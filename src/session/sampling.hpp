@@ -1,6 +1,7 @@
 // Taking one sample of a live worker: still if it lies still, else with at most three stops.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -36,6 +37,7 @@ class Sampling {
     bool is_whole = false;                     // all that may move is among them
     std::vector<target::ThreadState> threads;  // before that
   };
+  [[nodiscard]] std::size_t stack_pages_of(const target::ThreadState& thread) const;
   [[nodiscard]] Result<target::Stopped> copy(memory::PageCache& cache, const Ahead& ahead,
                                              const std::vector<Address>& pages);
   void rehearse();
@@ -71,9 +73,9 @@ class Sampling {
   std::set<Address> readable_;         // and that could be read at least once
   std::set<Address> lasting_;          // and those asked for only for what never changes
   python::Known found_;                // by the last readings
-  std::set<target::Tid> known_;        // threads that were there in a reading
-  std::uint32_t quiet_ = 0;            // readings on end that brought next to nothing new
-  bool moves_ = false;                 // in this sample anything new came, but at the very first
+  std::map<target::Tid, std::uint64_t> known_;  // stack pointers of the threads in a reading
+  std::uint32_t quiet_ = 0;                     // readings on end that brought next to nothing new
+  bool moves_ = false;  // in this sample anything new came, but at the very first
 };
 
 }  // namespace hangspy::session

@@ -72,9 +72,9 @@ class TimedLive final : public Timed<target::LiveTarget> {
  public:
   using Timed::Timed;
 
-  [[nodiscard]] Result<target::Stopped> stop(const target::CopyStopped& copy) override {
+  [[nodiscard]] Result<target::Stopped> stop(const target::StopWork& work) override {
     HANGSPY_CHECK(limit_.check());
-    return target_.stop(copy);
+    return target_.stop(work);
   }
   [[nodiscard]] Result<target::Restraint> restraint() const override { return target_.restraint(); }
   [[nodiscard]] Result<void> still_there() const override { return target_.still_there(); }

@@ -44,7 +44,7 @@ class Process final : public LiveTarget {
   [[nodiscard]] Result<std::filesystem::path> file_at(const Text& path) const override {
     return files_.find(path);
   }
-  [[nodiscard]] Result<Stopped> stop(const CopyStopped& copy) override;
+  [[nodiscard]] Result<Stopped> stop(const StopWork& work) override;
   [[nodiscard]] Result<Restraint> restraint() const override { return restraint_of(directory_); }
   [[nodiscard]] Result<void> still_there() const override;
 
@@ -147,9 +147,9 @@ bool Process::is_executable(const Text& path) const {
   return path.bytes() == std::string_view(target.data(), static_cast<std::size_t>(length));
 }
 
-Result<Stopped> Process::stop(const CopyStopped& copy) {
+Result<Stopped> Process::stop(const StopWork& work) {
   if (pid() == ::getpid()) return fail(Failure::kUsage, "hangspy cannot stop itself");
-  return while_stopped(directory_, copy);
+  return while_stopped(directory_, work);
 }
 
 Result<void> Process::still_there() const {

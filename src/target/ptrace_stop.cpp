@@ -2,6 +2,7 @@
 #include "target/ptrace_stop.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/prctl.h>
 
 #include <csignal>
@@ -32,24 +33,58 @@ class AllSignalsBlocked {
   sigset_t before_{};
 };
 
-Result<void> trace(Tracees& tracees, const CopyStopped& copy) {
+// A new thread is put on another processor, if there is one: it would take that of a thread of the
+// worker, and would have to warm its caches. A thread that is made meanwhile begins on this one,
+// and runs when its maker waits for it.
+class OnThisProcessor {
+ public:
+  OnThisProcessor() {
+    const int here = ::sched_getcpu();
+    if (here < 0 || here >= CPU_SETSIZE || ::sched_getaffinity(0, sizeof(before_), &before_) != 0)
+      return;
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(here, &only);
+    is_bound_ = ::sched_setaffinity(0, sizeof(only), &only) == 0;
+  }
+  OnThisProcessor(const OnThisProcessor&) = delete;
+  OnThisProcessor& operator=(const OnThisProcessor&) = delete;
+  ~OnThisProcessor() { leave(); }
+
+  // Lets the calling thread go anywhere again.
+  void leave() const {
+    if (is_bound_) ::sched_setaffinity(0, sizeof(before_), &before_);
+  }
+
+ private:
+  cpu_set_t before_{};
+  bool is_bound_ = false;
+};
+
+Result<void> trace(Tracees& tracees, const StopWork& work) {
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // or each short sleep takes 50 us more
+  HANGSPY_CHECK(tracees.open_listing());
+  if (work.warm) HANGSPY_CHECK(work.warm());
   HANGSPY_CHECK(tracees.stop_all());
-  auto copied = copy(tracees.states());
+  auto copied = work.copy(tracees.states());
   tracees.detach_all();
   return copied;
 }
 
 }  // namespace
 
-Result<Stopped> while_stopped(const ProcDir& process, const CopyStopped& copy) {
+Result<Stopped> while_stopped(const ProcDir& process, const StopWork& work) {
   Tracees tracees(process);
   Result<void> outcome;
   try {
     std::thread tracer;
+    const OnThisProcessor here;
     {
       const AllSignalsBlocked blocked;
-      tracer = std::thread([&] { outcome = trace(tracees, copy); });
+      tracer = std::thread([&] {
+        here.leave();
+        outcome = trace(tracees, work);
+      });
     }
     tracer.join();
   } catch (const std::system_error& error) {

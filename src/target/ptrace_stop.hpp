@@ -14,8 +14,8 @@
 
 namespace hangspy::target {
 
-// Calls `copy` while every thread of `process` is stopped; when this returns none is. Errors:
-// kGone, kPermission, kLimit (a thread that does not stop within a second), and those of `copy`.
-[[nodiscard]] Result<Stopped> while_stopped(const ProcDir& process, const CopyStopped& copy);
+// Copies while every thread of `process` is stopped; when this returns none is. Errors: kGone,
+// kPermission, kLimit (a thread that does not stop within a second), and those of the work.
+[[nodiscard]] Result<Stopped> while_stopped(const ProcDir& process, const StopWork& work);
 
 }  // namespace hangspy::target

@@ -53,7 +53,6 @@ Result<void> Tracees::stop_all() {
 // Everything known is stopped before the list is read again, so only threads unknown so far can
 // have made new ones; each round leaves fewer of them.
 Result<void> Tracees::stop_to_fixed_point() {
-  HANGSPY_CHECK(open_listing());
   for (;;) {
     HANGSPY_TRY(found, list_new());
     if (found == 0) break;
@@ -73,7 +72,6 @@ Result<void> Tracees::stop_to_fixed_point() {
   return {};
 }
 
-// Room for everything is made here, before the first thread stands still.
 Result<void> Tracees::open_listing() {
   HANGSPY_TRY(tids, process_.threads());
   tracees_.reserve(2 * tids.size() + kRoomForNewThreads);

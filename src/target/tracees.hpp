@@ -21,6 +21,8 @@ class Tracees {
 
   explicit Tracees(const ProcDir& process) : process_(process) {}
 
+  // Makes room for everything, before the first thread stands still.
+  [[nodiscard]] Result<void> open_listing();
   // Stops every thread, or lets go of all that has stopped and says why not.
   [[nodiscard]] Result<void> stop_all();
   // Sorted by tid, with registers.
@@ -40,7 +42,6 @@ class Tracees {
   };
 
   [[nodiscard]] Result<void> stop_to_fixed_point();
-  [[nodiscard]] Result<void> open_listing();
   [[nodiscard]] Result<std::size_t> list_new();
   [[nodiscard]] Result<void> seize(Tracee& tracee);
   void interrupt(Tracee& tracee);

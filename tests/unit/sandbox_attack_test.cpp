@@ -110,7 +110,7 @@ TEST_F(LiveSandbox, ReadsTheWorker) {
 TEST_F(LiveSandbox, StopsTheWorkerAndLetsItGo) {
   EXPECT_TRUE(holds([&] {
     const auto target = target::open_live(worker_.pid());
-    return target && (*target)->stop([](const auto&) { return Result<void>(); }).has_value();
+    return target && (*target)->stop({[](const auto&) { return Result<void>(); }}).has_value();
   }));
 }
 

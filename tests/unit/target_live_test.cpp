@@ -169,7 +169,7 @@ TEST(LiveTarget, ReadsThroughAnotherThreadWhenTheMainOneHasEnded) {
   ASSERT_TRUE(states) << states.error().what;
   ASSERT_EQ(states->size(), 1u);
   EXPECT_EQ(states->front().tid, static_cast<Tid>(child.told(1)));
-  const auto stop = (*target)->stop([](auto) { return Result<void>{}; });
+  const auto stop = (*target)->stop({[](auto) { return Result<void>{}; }});
   ASSERT_TRUE(stop) << stop.error().what;
   EXPECT_EQ(stop->threads.size(), 1u);
 }
@@ -209,7 +209,7 @@ TEST(LiveTarget, SaysWhenTheProcessHasEnded) {
   EXPECT_EQ((*target)->threads().error().failure, Failure::kGone);
   EXPECT_EQ((*target)->refresh().error().failure, Failure::kGone);
   EXPECT_EQ((*target)->still_there().error().failure, Failure::kGone);
-  EXPECT_EQ((*target)->stop([](auto) { return Result<void>{}; }).error().failure, Failure::kGone);
+  EXPECT_EQ((*target)->stop({[](auto) { return Result<void>{}; }}).error().failure, Failure::kGone);
 }
 
 TEST(LiveTarget, SaysThatThereIsNoSuchProcess) {

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/ptrace.h>
 
 #include <fstream>
@@ -50,7 +51,7 @@ TEST(Stop, RegistersNameTheSystemCalls) {
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target);
   ASSERT_TRUE(comes_to_rest(child.pid(), 3));
-  const auto stop = (*target)->stop(copy_nothing);
+  const auto stop = (*target)->stop({copy_nothing});
   ASSERT_TRUE(stop) << stop.error().what;
   const auto& states = stop->threads;
   ASSERT_EQ(states.size(), 3u);
@@ -73,13 +74,13 @@ TEST(Stop, HoldsEverythingWhileItCopies) {
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target);
   std::uint64_t then = 0;
-  const auto stop = (*target)->stop([&](std::span<const ThreadState> threads) {
+  const auto stop = (*target)->stop({[&](std::span<const ThreadState> threads) {
     EXPECT_EQ(threads.size(), 3u);
     then = peek(**target, child.told(1)).value();
     std::this_thread::sleep_for(milliseconds(30));
     EXPECT_EQ(peek(**target, child.told(1)).value(), then);
     return Result<void>{};
-  });
+  }});
   ASSERT_TRUE(stop) << stop.error().what;
   EXPECT_GE(stop->pause_us, 30'000u);
   EXPECT_LT(stop->pause_us, 1'000'000u);
@@ -92,7 +93,7 @@ TEST(Stop, LetsGoWhenTheCopyFails) {
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target);
   const auto stop = (*target)->stop(
-      [](std::span<const ThreadState>) -> Result<void> { return fail(Failure::kGone, "it"); });
+      {[](std::span<const ThreadState>) -> Result<void> { return fail(Failure::kGone, "it"); }});
   ASSERT_FALSE(stop);
   EXPECT_EQ(stop.error().failure, Failure::kGone);
   const std::uint64_t then = peek(**target, child.told(1)).value();
@@ -100,11 +101,71 @@ TEST(Stop, LetsGoWhenTheCopyFails) {
   EXPECT_EQ(tracer_of(child.pid()), "0");
 }
 
+cpu_set_t processors_of_this_thread() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  EXPECT_EQ(::sched_getaffinity(0, sizeof(set), &set), 0);
+  return set;
+}
+
+TEST(Stop, WarmsOnTheThreadThatCopiesWhileAllRuns) {
+  const Child child(wait_sleep_and_beat);
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  std::thread::id warmed_on;
+  const auto warm = [&] {
+    warmed_on = std::this_thread::get_id();
+    EXPECT_EQ(tracer_of(child.pid()), "0");
+    const std::uint64_t then = peek(**target, child.told(1)).value();
+    EXPECT_TRUE(eventually([&] { return peek(**target, child.told(1)).value() > then; }));
+    return Result<void>{};
+  };
+  const auto copy = [&](std::span<const ThreadState>) {
+    EXPECT_EQ(std::this_thread::get_id(), warmed_on);
+    EXPECT_NE(tracer_of(child.pid()), "0");
+    return Result<void>{};
+  };
+  const auto stop = (*target)->stop({copy, warm});
+  ASSERT_TRUE(stop) << stop.error().what;
+  EXPECT_NE(warmed_on, std::thread::id{});
+}
+
+TEST(Stop, StopsNothingWhenItCannotBeWarmed) {
+  const Child child(wait_sleep_and_beat);
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  ASSERT_TRUE(comes_to_rest(child.pid(), 3));
+  const auto runs_of_the_waiter = [&] {
+    return find_thread((*target)->threads().value(), child.told(2))->run_counter;
+  };
+  const auto before = runs_of_the_waiter();
+  const auto stop =
+      (*target)->stop({copy_nothing, []() -> Result<void> { return fail(Failure::kGone, "it"); }});
+  ASSERT_FALSE(stop);
+  EXPECT_EQ(stop.error().failure, Failure::kGone);
+  EXPECT_EQ(runs_of_the_waiter(), before);
+}
+
+TEST(Stop, BindsNeitherThreadToAProcessor) {
+  const Child child(wait_sleep_and_beat);
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  const cpu_set_t before = processors_of_this_thread();
+  const auto stop = (*target)->stop({[&](std::span<const ThreadState>) {
+    const cpu_set_t now = processors_of_this_thread();
+    EXPECT_TRUE(CPU_EQUAL(&now, &before));
+    return Result<void>{};
+  }});
+  ASSERT_TRUE(stop) << stop.error().what;
+  const cpu_set_t after = processors_of_this_thread();
+  EXPECT_TRUE(CPU_EQUAL(&after, &before));
+}
+
 TEST(Stop, CanBeTakenAgainAndAgain) {
   const Child child(wait_sleep_and_beat);
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target);
-  for (int round = 0; round < 20; ++round) ASSERT_TRUE((*target)->stop(copy_nothing));
+  for (int round = 0; round < 20; ++round) ASSERT_TRUE((*target)->stop({copy_nothing}));
   const std::uint64_t then = peek(**target, child.told(1)).value();
   EXPECT_TRUE(eventually([&] { return peek(**target, child.told(1)).value() > then; }));
 }
@@ -127,7 +188,7 @@ TEST(Stop, StopsEveryThreadOfAStorm) {
     std::this_thread::sleep_for(milliseconds(2));
     std::vector<Tid> alive;
     std::uint64_t then = 0;
-    const auto stop = (*target)->stop([&](std::span<const ThreadState>) {
+    const auto stop = (*target)->stop({[&](std::span<const ThreadState>) {
       const std::vector<Tid> listed = process.threads().value();
       for (const Tid tid : listed) {
         const auto stat = process.read(of_thread(tid, "stat"));
@@ -137,7 +198,7 @@ TEST(Stop, StopsEveryThreadOfAStorm) {
       std::this_thread::sleep_for(milliseconds(1));
       EXPECT_EQ(peek(**target, child.told(0)).value(), then);
       return Result<void>{};
-    });
+    }});
     ASSERT_TRUE(stop) << stop.error().what;
     std::vector<Tid> stopped;
     for (const ThreadState& each : stop->threads) stopped.push_back(each.tid);
@@ -166,7 +227,7 @@ TEST(Stop, LosesNoSignalOfTheTarget) {
     }
     done = true;
   });
-  while (!done) EXPECT_TRUE((*target)->stop(copy_nothing));
+  while (!done) EXPECT_TRUE((*target)->stop({copy_nothing}));
   sender.join();
   EXPECT_TRUE(eventually([&] { return peek(**target, child.told(0)).value() == kSignals; }))
       << peek(**target, child.told(0)).value();
@@ -178,7 +239,7 @@ TEST(Stop, LeavesAJobThatWasStoppedStopped) {
   ASSERT_TRUE(target);
   ::kill(child.pid(), SIGSTOP);
   ASSERT_TRUE(eventually([&] { return state_of_process(child.pid()) == 'T'; }));
-  const auto stop = (*target)->stop(copy_nothing);
+  const auto stop = (*target)->stop({copy_nothing});
   ASSERT_TRUE(stop) << stop.error().what;
   EXPECT_EQ(stop->threads.size(), 3u);
   EXPECT_TRUE(eventually([&] { return state_of_process(child.pid()) == 'T'; }));
@@ -196,7 +257,7 @@ TEST(Stop, NamesTheOtherTracer) {
   ASSERT_EQ(tracer.told(0), 1u);
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target) << target.error().what;  // reading is not hindered
-  const auto stop = (*target)->stop(copy_nothing);
+  const auto stop = (*target)->stop({copy_nothing});
   ASSERT_FALSE(stop);
   EXPECT_EQ(stop.error().failure, Failure::kPermission);
   EXPECT_THAT(stop.error().what,
@@ -217,7 +278,7 @@ TEST(Stop, GivesUpOnAThreadThatCannotStopAndHarmsNothing) {
   const auto target = open_live(child.pid());
   ASSERT_TRUE(target);
   const auto start = std::chrono::steady_clock::now();
-  const auto stop = (*target)->stop(copy_nothing);
+  const auto stop = (*target)->stop({copy_nothing});
   const auto took = std::chrono::steady_clock::now() - start;
   ASSERT_FALSE(stop);
   EXPECT_EQ(stop.error().failure, Failure::kLimit);
@@ -234,10 +295,10 @@ TEST(Stop, LeavesTheTargetRunningWhenTheTracerIsKilled) {
       const auto target = open_live(child.pid());
       ready({});
       for (;;) {
-        const auto stop = (*target)->stop([](std::span<const ThreadState>) {
+        const auto stop = (*target)->stop({[](std::span<const ThreadState>) {
           ::usleep(500);
           return Result<void>{};
-        });
+        }});
         static_cast<void>(stop);
       }
     });
