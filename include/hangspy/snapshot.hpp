@@ -180,7 +180,7 @@ struct EventLoop {
   Address object;
   Text type;                  // "asyncio.unix_events._UnixSelectorEventLoop", "uvloop.Loop"
   Address thread;             // thread state of the thread that runs it, 0 when none does
-  bool readable = true;       // false: its queues are not Python objects (uvloop)
+  bool readable = true;       // false: its queues are not Python objects (uvloop), or too long
   std::optional<double> now;  // its own clock at the read; absent in a core
   std::vector<Handle> handles;
 

@@ -218,6 +218,23 @@ bool judge_deadline(const Facts& facts, const std::vector<bool>& acts, Diagnosis
   return false;
 }
 
+// A loop that goes on may hold a timer that ends the wait of one of its tasks, and cannot be looked
+// into. The cycle is there all the same.
+void doubt_ending(const Facts& facts, const std::vector<bool>& acts, Diagnosis& diagnosis) {
+  if (diagnosis.verdict != Verdict::kDeadlock) return;
+  std::set<std::string> unread;
+  for (const auto node : diagnosis.cause) {
+    const auto& id = diagnosis.graph.at(node).id;
+    const auto* task = id.kind == NodeKind::kTask ? facts.task(id.object) : nullptr;
+    const auto* loop = task != nullptr ? facts.loop(task->loop) : nullptr;
+    if (loop == nullptr || loop->readable) continue;
+    const auto turns = diagnosis.graph.find({NodeKind::kEventLoop, loop->object});
+    if (turns && acts[*turns]) unread.insert(sync::unread_queues_of(*loop));
+  }
+  diagnosis.may_end = !unread.empty();
+  for (const auto& each : unread) diagnosis.missing.push_back("the timers of " + each);
+}
+
 // What somebody is owed may hang on something that could not be read: then nothing is proven.
 bool judge_unreadable(const std::vector<bool>& acts, const std::vector<bool>& owed,
                       Diagnosis& diagnosis) {
@@ -268,6 +285,7 @@ Diagnosis diagnose(const snapshot::Snapshot& snapshot) {
   const auto owed = demanded(diagnosis.graph);
   if (const auto cause = finding(diagnosis.graph, acts, owed)) {
     tell_cause(facts, *cause, acts, diagnosis);
+    doubt_ending(facts, acts, diagnosis);
   } else if (!judge_deadline(facts, acts, diagnosis) && !judge_unreadable(acts, owed, diagnosis) &&
              !judge_blocked_loop(facts, diagnosis)) {
     judge_moving(facts, diagnosis);

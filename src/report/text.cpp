@@ -175,6 +175,7 @@ class Screen {
   }
 
   std::string ending() const {
+    if (diagnosis_.may_end) return "Whether a timeout ends a wait in the cycle is not known.";
     if (!diagnosis_.ends_by_itself) {
       return "No wait in the cycle has a timeout, so it cannot end by itself.";
     }

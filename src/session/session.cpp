@@ -34,7 +34,7 @@ void retract(Verdict verdict, Phrase headline, diagnosis::Diagnosis& diagnosis) 
   diagnosis.stuck_behind.clear();
   diagnosis.impact = {};
   diagnosis.advice = {};
-  diagnosis.ends_by_itself = false;
+  diagnosis.ends_by_itself = diagnosis.may_end = false;
   diagnosis.deadline_seconds.reset();
 }
 

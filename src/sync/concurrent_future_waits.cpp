@@ -32,10 +32,8 @@ void add_completions(Building& building, Address future, NodeIndex index, std::u
 void leave_open(Building& building, NodeIndex index) {
   for (const auto& loop : building.snapshot.loops) {
     if (loop.readable) continue;
-    const bool is_uvloop = loop.type.bytes().starts_with("uvloop");
     return building.acts(index, Acts::kUnreadable,
-                         std::string("its completer may be in the queue of ") +
-                             (is_uvloop ? "uvloop" : "a loop") + ", which is not a Python object");
+                         "its completer may be in the queues of " + unread_queues_of(loop));
   }
   building.acts(index, Acts::kOpen, "who will complete it was not found");
 }

@@ -2,7 +2,7 @@
 //
 // A loop written in Python keeps them in `_ready`, `_scheduled` and its selector's `_fd_to_key`
 // (Lib/asyncio/base_events.py, Lib/selectors.py). uvloop's are C structs: then the loop counts as
-// not readable, and only what needs its inside is unknown.
+// not readable, and only what needs its inside is unknown. So does one with more than is read.
 #include <algorithm>
 
 #include "sync/futex.hpp"
@@ -16,7 +16,7 @@ using python::Mark;
 using python::TypeMark;
 using snapshot::HandleKind;
 
-constexpr std::size_t kMaxHandles = 100'000;
+constexpr std::size_t kMaxHandles = 200'000;
 constexpr std::int64_t kEpollWait = 232;
 constexpr std::int64_t kEpollPwait = 281;
 constexpr std::int64_t kEpollPwait2 = 441;
@@ -124,10 +124,12 @@ void forget_what_it_frees(snapshot::Handle& handle) {
   handle.runs_task = handle.starts_coroutine = handle.times_out_task = {};
 }
 
-void add_handles(const python::Process& process, const Result<python::Items>& objects,
+// Whether it added them all.
+bool add_handles(const python::Process& process, const Result<python::Items>& objects,
                  HandleKind kind, snapshot::EventLoop& loop) {
-  for (const auto object : objects.value_or(python::Items{})) {
-    if (loop.handles.size() >= kMaxHandles) return;
+  if (!objects) return false;
+  for (const auto object : *objects) {
+    if (loop.handles.size() >= kMaxHandles) return false;
     const auto begin = process.moment();
     auto handle = handle_fact(process, object, loop.object, kind);
     if (!handle) continue;
@@ -135,14 +137,18 @@ void add_handles(const python::Process& process, const Result<python::Items>& ob
     if (process.torn_since(begin)) forget_what_it_frees(*handle);
     loop.handles.push_back(std::move(*handle));
   }
+  return true;
 }
 
 // fd -> SelectorKey(fileobj, fd, events, data), whose data is a pair of handles or None.
-void add_descriptors(const python::Process& process, Address selector, snapshot::EventLoop& loop) {
+bool add_descriptors(const python::Process& process, Address selector, snapshot::EventLoop& loop) {
   const auto& objects = process.objects();
   const auto keys = objects.find(selector, "_fd_to_key");
-  if (!keys || !*keys) return;
-  for (const auto& [fd, key] : objects.dict(**keys).value_or(std::vector<python::Entry>{})) {
+  if (!keys || !*keys) return true;
+  const auto registered = objects.dict(**keys);
+  if (!registered) return false;
+  for (const auto& [fd, key] : *registered) {
+    if (loop.handles.size() >= kMaxHandles) return false;
     const auto fields = objects.tuple(key).value_or(python::Items{});
     if (fields.size() < 4) continue;
     const auto before = loop.handles.size();
@@ -150,6 +156,7 @@ void add_descriptors(const python::Process& process, Address selector, snapshot:
     const auto number = static_cast<std::int32_t>(objects.integer(fd).value_or(-1));
     for (auto i = before; i < loop.handles.size(); ++i) loop.handles[i].descriptor = number;
   }
+  return true;
 }
 
 snapshot::EventLoop loop_fact(const python::Process& process, Address object) {
@@ -163,9 +170,12 @@ snapshot::EventLoop loop_fact(const python::Process& process, Address object) {
   const auto selector = objects.find(object, "_selector");
   loop.readable = ready && *ready && scheduled && *scheduled && selector && *selector;
   if (!loop.readable) return loop;
-  add_handles(process, objects.deque(**ready), HandleKind::kReady, loop);
-  add_handles(process, objects.list(**scheduled), HandleKind::kTimer, loop);
-  add_descriptors(process, **selector, loop);
+  const auto begin = process.moment();
+  const bool whole = add_handles(process, objects.deque(**ready), HandleKind::kReady, loop) &&
+                     add_handles(process, objects.list(**scheduled), HandleKind::kTimer, loop) &&
+                     add_descriptors(process, **selector, loop);
+  // What is torn is told apart elsewhere.
+  loop.readable = whole || process.torn_since(begin);
   return loop;
 }
 

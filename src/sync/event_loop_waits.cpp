@@ -23,6 +23,12 @@ void add_handle(Building& building, const snapshot::EventLoop& loop, const snaps
 
 }  // namespace
 
+std::string unread_queues_of(const snapshot::EventLoop& loop) {
+  const bool is_uvloop = loop.type.bytes().starts_with("uvloop");
+  return is_uvloop ? "uvloop, which are not Python objects"
+                   : "an event loop, which could not be read whole";
+}
+
 void add_event_loop_waits(Building& building) {
   for (const auto& loop : building.snapshot.loops) {
     const auto index = building.node(NodeKind::kEventLoop, loop.object);

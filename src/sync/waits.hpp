@@ -2,6 +2,7 @@
 // the one that reads it. Nothing here sees memory.
 #pragma once
 
+#include <string>
 #include <unordered_map>
 
 #include "hangspy/snapshot.hpp"
@@ -12,6 +13,9 @@ namespace hangspy::sync {
 
 // The graph of everything in the snapshot.
 [[nodiscard]] graph::WaitGraph build_graph(const snapshot::Snapshot& snapshot);
+
+// "uvloop, which are not Python objects": whose queues a loop that is not readable keeps, and why.
+[[nodiscard]] std::string unread_queues_of(const snapshot::EventLoop& loop);
 
 // The graph while it is built, with the snapshot's facts by identity.
 struct Building {

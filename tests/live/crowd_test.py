@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A worker with so many tasks that they are read by two threads, and that not all pages are held:
 each task is reported as the program itself knows it, and two that wait for each other are found,
-one in either half. In its twin one of them waits for a future.
+one in either half. In its twin one of them waits for a future. And two whose cycle a timer ends,
+behind so many others that it is read, or that not all are.
 """
 import argparse
 import contextlib
@@ -13,6 +14,7 @@ from worker import POLLING, STATE_SECONDS, Settled, poll
 
 CROWD = 12_000
 CLOSED, OPEN = "closed", "open"
+READ_TIMERS = 200_000  # of one event loop, with all else that it will run
 PROGRAM = """
 import asyncio, json, sys
 
@@ -20,7 +22,7 @@ async def one(name, gate, waits):
     await gate
     await waits[name]
 
-async def main(closed, count):
+async def main(closed, count, timers):
     loop = asyncio.get_running_loop()
     gate = loop.create_future()
     waits = {f"crowd-{number}": loop.create_future() for number in range(count)}
@@ -34,11 +36,15 @@ async def main(closed, count):
     gate.set_result(None)
     while any(task._fut_waiter in (None, gate) for task in tasks.values()):
         await asyncio.sleep(0)
+    for _ in range(timers):
+        loop.call_later(3_600, print)
+    if timers:
+        loop.call_later(7_200, tasks[high].cancel)
     known = {name: [hex(id(tasks[name])), hex(id(waits[name]))] for name in tasks}
     print(json.dumps({"tasks": known, "pair": [known[low][0], known[high][0]]}), flush=True)
     await waits[ordered[0]]
 
-asyncio.run(main(sys.argv[1] == "closed", int(sys.argv[2])))
+asyncio.run(main(sys.argv[1] == "closed", *map(int, sys.argv[2:])))
 """
 
 
@@ -58,11 +64,21 @@ def check_report(report, shape, truth):
     check(pair == set(truth["pair"]), f"{pair} are not {truth['pair']}")
 
 
+def check_ending(report, is_read):
+    said = (report["verdict"], report["certainty"])
+    check(said == ("deadlock", "proven"), f"said {said}")
+    unread = [each for each in report["missing"] if "timers of an event loop" in each]
+    if is_read:
+        check(not unread and report["deadline_seconds"] > 3_600, "the timer was not read")
+    else:
+        check(unread and report["deadline_seconds"] is None, "it is not told that timers are missing")
+
+
 @contextlib.contextmanager
-def crowd(shape):
+def crowd(shape, count=CROWD, timers=0):
     """The program once it lies still, and what it knows of itself."""
     python = pythons.find(pythons.named(some_python()))
-    with talking_child([python, "-c", PROGRAM, shape, str(CROWD)]) as target:
+    with talking_child([python, "-c", PROGRAM, shape, str(count), str(timers)]) as target:
         truth = json.loads(target.first_line)
         poll("a loop that sleeps", STATE_SECONDS,
              Settled(target.pid, dict.fromkeys(statuses(target.pid), POLLING)))
@@ -78,6 +94,15 @@ def check_shape(hangspy, shape):
                 raise Wrong(f"{shape}, {name}: {wrong}") from None
 
 
+def check_timers(hangspy, timers, is_read):
+    with crowd(CLOSED, 20, timers) as (target, _):
+        for name, report in reports(hangspy, target.pid):
+            try:
+                check_ending(report, is_read)
+            except Wrong as wrong:
+                raise Wrong(f"{timers} timers, {name}: {wrong}") from None
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--hangspy", required=True)
@@ -86,6 +111,8 @@ def main():
     def test():
         for shape in (CLOSED, OPEN):
             check_shape(options.hangspy, shape)
+        check_timers(options.hangspy, READ_TIMERS - 100, is_read=True)
+        check_timers(options.hangspy, READ_TIMERS + 1, is_read=False)
     return exit_code_of(test)
 
 

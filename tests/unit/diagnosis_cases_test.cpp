@@ -12,7 +12,9 @@ namespace {
 using snapshot::Snapshot;
 using testing::AllOf;
 using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 
 struct Expected {
@@ -190,6 +192,30 @@ TEST(DiagnosisCases, NameTheLoopThatCannotBeLookedInto) {
   EXPECT_THAT(diagnosis_of("on_loop_uvloop").missing, Contains(HasSubstr("uvloop")));
   EXPECT_THAT(diagnosis_of("result_unknown_completer_uvloop").missing,
               Contains(HasSubstr("uvloop")));
+}
+
+// A timer of a loop that goes on may end the wait of any of its tasks; where it cannot be looked
+// into, nobody may say that none does.
+TEST(DiagnosisCases, LeaveOpenWhetherATimerThatCannotBeReadEndsTheCycle) {
+  auto facts = snapshot_file::read("task_cycle");
+  EXPECT_FALSE(diagnose(facts).may_end);
+  facts.loops.front().readable = false;
+  const auto found = diagnose(facts);
+  EXPECT_EQ(found.verdict, Verdict::kDeadlock);
+  EXPECT_EQ(found.certainty, Certainty::kProven);
+  EXPECT_TRUE(found.may_end);
+  EXPECT_THAT(found.missing, ElementsAre(HasSubstr("timers of an event loop")));
+  facts.loops.front().type = Text::of_target("uvloop.Loop");
+  EXPECT_THAT(diagnose(facts).missing, ElementsAre(HasSubstr("timers of uvloop")));
+}
+
+TEST(DiagnosisCases, KnowThatNoTimerOfALoopThatIsStuckFires) {
+  auto facts = snapshot_file::read("limit");
+  facts.loops.front().readable = false;
+  const auto found = diagnose(facts);
+  EXPECT_EQ(found.verdict, Verdict::kDeadlock);
+  EXPECT_FALSE(found.may_end);
+  EXPECT_THAT(found.missing, IsEmpty());
 }
 
 TEST(DiagnosisCases, ListWhatIsParkedWithoutJudgingIt) {
