@@ -2,8 +2,6 @@
 // nearly every read falls on one of them.
 #include "memory/page_cache.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstring>
 #include <iterator>
@@ -15,22 +13,9 @@ namespace hangspy::memory {
 namespace {
 
 constexpr std::uint64_t kOffsetMask = kPageSize - 1;
-constexpr std::size_t kPagesAChunk = 64;
-constexpr std::size_t kPagesALargeChunk = 2048;
-constexpr std::size_t kHugePage = 2 << 20;
 
 std::uint64_t page_of(std::uint64_t at) {
   return at & ~kOffsetMask;
-}
-
-// Of a large chunk the part that huge pages can back. A fault for each small page costs as much as
-// copying it. The kernel may decline.
-std::span<std::byte> in_huge_pages(std::span<std::byte> chunk) {
-  void* start = chunk.data();
-  std::size_t length = chunk.size();
-  if (std::align(kHugePage, kHugePage, start, length) == nullptr) return chunk;
-  ::madvise(start, length & ~(kHugePage - 1), MADV_HUGEPAGE);
-  return {static_cast<std::byte*>(start), length};
 }
 
 tl::unexpected<Error> unmapped(std::uint64_t at) {
@@ -77,7 +62,7 @@ void PageCache::expect(std::span<const Address> addresses) const {
 std::unique_ptr<Memory> PageCache::beside() const {
   if (frozen_ || !lets_two_fetch_) return nullptr;
   auto other = std::make_unique<PageCache>(fetch_, max_pages_);
-  other->hold_at_most(max_held_);
+  other->hold_at_most(room_.most());
   return other;
 }
 
@@ -286,8 +271,7 @@ void PageCache::keep(const Batch& batch) {
 Result<void> PageCache::fetch_unknown(std::vector<Address> pages) const {
   HANGSPY_TRY(batch, plan_unknown(std::move(pages), 0));
   if (auto fetched = fetch(batch); !fetched) {
-    // The room is free again.
-    room_ = {batch.room_.data(), batch.room_.size() + room_.size()};
+    room_.give_back(batch.room_);
     return fetched;
   }
   keep_fetched(batch);
@@ -316,7 +300,9 @@ Result<PageCache::Batch> PageCache::plan_unknown(std::vector<Address> pages,
                 "more than " + std::to_string(max_pages_) + " pages of the target were needed");
   }
   Batch batch;
-  batch.room_ = take_room(pages.size() + spare);
+  const auto taken = room_.take(pages.size() + spare, lets_go_);
+  if (taken.has_let_go) forget_recent();
+  batch.room_ = taken.room;
   batch.planned_ = pages.size();
   batch.pages_ = std::move(pages);
   batch.pages_.reserve(batch.planned_ + spare);
@@ -355,7 +341,7 @@ void PageCache::keep_fetched(const Batch& batch) const {
     Slot& slot = slots_[pages[i].value];
     slot.bytes = batch.room_.data() + i * kPageSize;
     slot.is_readable = true;
-    chunks_.back().slots.push_back(&slot);
+    room_.note(slot.bytes);
   }
   for (const auto page : batch.absent_) slots_.emplace(page.value, Slot{});
   std::size_t lost = 0;
@@ -366,41 +352,6 @@ void PageCache::keep_fetched(const Batch& batch) const {
     if (std::exchange(slot.bytes, nullptr) != nullptr) ++lost;
   }
   bytes_read_ += (pages.size() - lost) * kPageSize;
-}
-
-std::span<std::byte> PageCache::take_room(std::size_t pages) const {
-  const std::size_t length = pages * kPageSize;
-  if (room_.size() < length) {
-    chunks_.push_back(take_chunk(pages));
-    room_ = chunks_.back().room;
-  }
-  const std::span<std::byte> taken = room_.first(length);
-  room_ = room_.subspan(length);
-  return taken;
-}
-
-PageCache::Chunk PageCache::take_chunk(std::size_t pages) const {
-  const auto grown = std::clamp(held_ / 2, kPagesAChunk, kPagesALargeChunk);
-  Chunk chunk{.pages = std::max(pages, std::min(grown, max_held_ / 4))};
-  while (lets_go_ && !chunks_.empty() && held_ + chunk.pages > max_held_) {
-    Chunk oldest = std::move(chunks_.front());
-    chunks_.pop_front();
-    let_go(oldest);
-    if (oldest.pages >= chunk.pages) return oldest;
-    held_ -= oldest.pages;
-  }
-  const std::size_t length = chunk.pages * kPageSize;
-  const std::size_t to_align = length >= kHugePage ? kHugePage : 0;
-  chunk.memory = std::make_unique_for_overwrite<std::byte[]>(length + to_align);
-  chunk.room = in_huge_pages({chunk.memory.get(), length + to_align});
-  held_ += chunk.pages;
-  return chunk;
-}
-
-void PageCache::let_go(Chunk& chunk) const {
-  for (Slot* each : chunk.slots) each->bytes = nullptr;
-  chunk.slots.clear();
-  forget_recent();
 }
 
 void PageCache::forget_recent() const {

@@ -14,7 +14,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <set>
@@ -25,6 +24,7 @@
 
 #include "hangspy/result.hpp"
 #include "memory/memory.hpp"
+#include "memory/page_room.hpp"
 
 namespace hangspy::memory {
 
@@ -46,7 +46,7 @@ class PageCache final : public Memory {
   // From now on it holds about so many pages: over that, those fetched first are let go, and
   // fetched again when they are asked for again. For a reading that passes through a target whose
   // bytes stay, or of which it is told apart from elsewhere whether they did.
-  void hold_at_most(std::size_t pages) { max_held_ = pages; }
+  void hold_at_most(std::size_t pages) { room_.hold_at_most(pages); }
   // Two threads may call its fetch at once: beside() gives another one, which holds as many.
   void let_two_fetch() { lets_two_fetch_ = true; }
 
@@ -146,14 +146,6 @@ class PageCache final : public Memory {
     bool is_noted = false;              // it matters what is read of it
   };
 
-  // Pages never move in it. It is let go as a whole.
-  struct Chunk {
-    std::unique_ptr<std::byte[]> memory;
-    std::size_t pages = 0;
-    std::span<std::byte> room;  // of its memory
-    std::vector<Slot*> slots;   // whose bytes lie in it
-  };
-
   [[nodiscard]] Result<void> read_for(Use use, Address at, std::span<std::byte> out) const;
   [[nodiscard]] Result<const Last*> page(Use use, std::uint64_t at) const;
   [[nodiscard]] Result<const Last*> page_outside(Use use, std::uint64_t at) const;
@@ -174,16 +166,12 @@ class PageCache final : public Memory {
   [[nodiscard]] static bool is_let_go(const Slot& slot) {
     return slot.bytes == nullptr && slot.is_readable;
   }
-  [[nodiscard]] std::span<std::byte> take_room(std::size_t pages) const;
-  [[nodiscard]] Chunk take_chunk(std::size_t pages) const;
-  void let_go(Chunk& chunk) const;
   void forget_recent() const;
   template <class Wanted>
   [[nodiscard]] std::vector<Address> pages_that(Wanted wanted) const;
 
   FetchPages fetch_;
   std::size_t max_pages_;
-  std::size_t max_held_ = SIZE_MAX;
   bool lets_two_fetch_ = false;
   bool frozen_ = false;
   const PageCache* earlier_ = nullptr;
@@ -195,10 +183,8 @@ class PageCache final : public Memory {
   mutable std::array<std::array<Last, kRecent>, 2> last_;  // by use
   mutable std::unordered_map<std::uint64_t, Slot> slots_;
   mutable std::unordered_set<std::uint64_t> missing_;
-  mutable std::deque<Chunk> chunks_;
-  mutable std::size_t held_ = 0;       // pages of all chunks
-  mutable bool lets_go_ = true;        // not while a read puts several pages together
-  mutable std::span<std::byte> room_;  // rest of the last chunk
+  mutable PageRoom room_;
+  mutable bool lets_go_ = true;  // not while a read puts several pages together
   mutable std::uint64_t bytes_read_ = 0;
   mutable bool has_refused_ = false;
 };
