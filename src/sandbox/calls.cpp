@@ -72,7 +72,6 @@ void allow_memory_and_threads(Filter& filter) {
   filter.allow({SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(exit),
                 SCMP_SYS(exit_group), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
                 SCMP_SYS(getcpu)});
-  filter.allow(SCMP_SYS(sched_setaffinity), {equals(0, 0)});
   filter.allow(SCMP_SYS(prctl), {equals(0, PR_SET_TIMERSLACK)});
 }
 
@@ -119,6 +118,7 @@ void allow_knowing_oneself(Filter& filter) {
 }
 
 // No request that writes. SEIZE takes no options: with PTRACE_O_EXITKILL our end would be theirs.
+// The thread that stops says where it runs, and no other's.
 void allow_stopping(Filter& filter) {
   const auto request = [](__ptrace_request name) { return equals(0, name); };
   filter.allow(SCMP_SYS(ptrace), {request(PTRACE_SEIZE), equals(2, 0), equals(3, 0)});
@@ -126,6 +126,7 @@ void allow_stopping(Filter& filter) {
     filter.allow(SCMP_SYS(ptrace), {request(name)});
   }
   filter.allow({SCMP_SYS(wait4), SCMP_SYS(waitid)});
+  filter.allow(SCMP_SYS(sched_setaffinity), {equals(0, 0)});
 }
 
 // Among them pipes, through which they find out whether memory may be read.

@@ -141,7 +141,9 @@ Result<Sampled> Sampling::read_still() {
     mark_sleepers(before, after, *snapshot);
     sampled.reading = judged(std::move(*snapshot));
     sampled.after = std::move(after);
-    const bool still = holds_still(sampled.reading.snapshot, sampled.reading.diagnosis);
+    // Where nothing moved, what is missing is so after a stop, too.
+    const bool still = holds_still(sampled.reading.snapshot, sampled.reading.diagnosis) ||
+                       all_slept(before, sampled.after);
     sampled.doubt = still ? "" : "threads ran while they were read, and it may not be stopped";
     if (refused_) sampled.doubt = "it takes more memory than hangspy reads of a worker";
     if (still || refused_ || is_vain(before, sampled)) break;
@@ -156,18 +158,18 @@ Result<Sampled> Sampling::read_still() {
   return sampled;
 }
 
-// Of a thread that stands where a reading met it, what that asked for is learned.
-std::size_t Sampling::stack_pages_of(const target::ThreadState& thread) const {
+// A thread that stands where it stood before the last reading is most likely as it was then, so
+// what that asked of its stack is learned. If not, it lacks, and another stop copies it.
+std::size_t Sampling::stack_pages_of(const target::ThreadState& thread, bool copies_learned) const {
   const auto known = known_.find(thread.tid);
   if (known == known_.end()) return kStackPagesOfANewThread;
-  return known->second == thread.stack_pointer ? 0 : kStackPages;
+  return copies_learned && known->second == thread.stack_pointer ? 0 : kStackPages;
 }
 
 // While the worker stands, its pages are copied and nothing else is done. They are copied once just
 // before, by the same thread, for nothing: that warms every cache on the way, and a warm copy takes
-// half as long. What
-// could not be read then but once could is asked for again, last: a thread that starts gets memory
-// where another's lay.
+// half as long. What could not be read then but once could is asked for again, last: a thread that
+// starts gets memory where another's lay.
 Result<target::Stopped> Sampling::copy(memory::PageCache& cache, const Ahead& ahead,
                                        const std::vector<Address>& pages) {
   HANGSPY_TRY(threads, target_.threads());
@@ -188,7 +190,7 @@ Result<target::Stopped> Sampling::copy(memory::PageCache& cache, const Ahead& ah
   };
   const auto copy_now = [&](std::span<const target::ThreadState> all) {
     for (const auto& each : all) {
-      add_stack(each, stack_pages_of(each), target_.mappings(), batch);
+      add_stack(each, stack_pages_of(each, !ahead.is_whole), target_.mappings(), batch);
     }
     for (const auto each : come_and_go) batch.add(each);
     return cache.fetch(batch);

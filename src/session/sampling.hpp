@@ -37,7 +37,8 @@ class Sampling {
     bool is_whole = false;                     // all that may move is among them
     std::vector<target::ThreadState> threads;  // before that
   };
-  [[nodiscard]] std::size_t stack_pages_of(const target::ThreadState& thread) const;
+  [[nodiscard]] std::size_t stack_pages_of(const target::ThreadState& thread,
+                                           bool copies_learned) const;
   [[nodiscard]] Result<target::Stopped> copy(memory::PageCache& cache, const Ahead& ahead,
                                              const std::vector<Address>& pages);
   void rehearse();

@@ -63,9 +63,7 @@ class OnThisProcessor {
 
 Result<void> trace(Tracees& tracees, const StopWork& work) {
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // or each short sleep takes 50 us more
-  HANGSPY_CHECK(tracees.open_listing());
-  if (work.warm) HANGSPY_CHECK(work.warm());
-  HANGSPY_CHECK(tracees.stop_all());
+  HANGSPY_CHECK(tracees.stop_all(work.warm));
   auto copied = work.copy(tracees.states());
   tracees.detach_all();
   return copied;

@@ -43,7 +43,9 @@ void pause_for(std::chrono::nanoseconds time) {
 
 }  // namespace
 
-Result<void> Tracees::stop_all() {
+Result<void> Tracees::stop_all(const std::function<Result<void>()>& warm) {
+  HANGSPY_CHECK(open_listing());
+  if (warm) HANGSPY_CHECK(warm());
   deadline_ = Clock::now() + kDeadline;
   auto stopped = stop_to_fixed_point();
   if (!stopped) detach_all();
@@ -72,6 +74,7 @@ Result<void> Tracees::stop_to_fixed_point() {
   return {};
 }
 
+// Room for everything is made here, before the first thread stands still.
 Result<void> Tracees::open_listing() {
   HANGSPY_TRY(tids, process_.threads());
   tracees_.reserve(2 * tids.size() + kRoomForNewThreads);

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -21,10 +22,9 @@ class Tracees {
 
   explicit Tracees(const ProcDir& process) : process_(process) {}
 
-  // Makes room for everything, before the first thread stands still.
-  [[nodiscard]] Result<void> open_listing();
-  // Stops every thread, or lets go of all that has stopped and says why not.
-  [[nodiscard]] Result<void> stop_all();
+  // Makes room, warms (which may be empty), and stops every thread; or lets go of all that has
+  // stopped and says why not. Errors: kGone, kPermission, kLimit, and those of `warm`.
+  [[nodiscard]] Result<void> stop_all(const std::function<Result<void>()>& warm);
   // Sorted by tid, with registers.
   [[nodiscard]] const std::vector<ThreadState>& states() const { return states_; }
   [[nodiscard]] std::vector<ThreadState> take_states() { return std::move(states_); }
@@ -41,6 +41,7 @@ class Tracees {
     int signal = 0;  // that it was about to get when it stopped; goes with it on detach
   };
 
+  [[nodiscard]] Result<void> open_listing();
   [[nodiscard]] Result<void> stop_to_fixed_point();
   [[nodiscard]] Result<std::size_t> list_new();
   [[nodiscard]] Result<void> seize(Tracee& tracee);

@@ -174,6 +174,16 @@ TEST_F(LiveSandbox, SpeaksToNobody) {
   }));
 }
 
+TEST_F(LiveSandbox, SaysWhereItsOwnThreadRunsAndNoOther) {
+  EXPECT_TRUE(holds([&] {
+    cpu_set_t where;
+    return ::sched_getaffinity(0, sizeof(where), &where) == 0 &&
+           ::sched_setaffinity(0, sizeof(where), &where) == 0 &&
+           denied(::sched_setaffinity(worker_.pid(), sizeof(where), &where)) &&
+           denied(::sched_setaffinity(other_.pid(), sizeof(where), &where));
+  }));
+}
+
 TEST_F(LiveSandbox, SignalsNobody) {
   EXPECT_TRUE(holds([&] {
     return denied(::kill(worker_.pid(), 0)) && denied(::kill(other_.pid(), SIGTERM)) &&
