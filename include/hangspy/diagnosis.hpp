@@ -77,7 +77,7 @@ struct Diagnosis {
   std::string rule;             // kebab-case; empty for healthy, slow and inconclusive
   Phrase headline;              // one sentence, no full stop: what is the matter
   bool ends_by_itself = false;  // a timeout in the cycle will break it
-  bool may_end = false;         // one that could not be read might; `missing` says whose
+  bool may_end = false;         // one that could not be read might break it; `missing` says whose
   // When, if that could be read: from now; of a core by its event loop's own clock.
   std::optional<double> deadline_seconds;
   graph::WaitGraph graph;

@@ -178,9 +178,9 @@ struct Handle {
 
 struct EventLoop {
   Address object;
-  Text type;                  // "asyncio.unix_events._UnixSelectorEventLoop", "uvloop.Loop"
-  Address thread;             // thread state of the thread that runs it, 0 when none does
-  bool readable = true;       // false: its queues are not Python objects (uvloop), or too long
+  Text type;             // "asyncio.unix_events._UnixSelectorEventLoop", "uvloop.Loop"
+  Address thread;        // thread state of the thread that runs it, 0 when none does
+  bool readable = true;  // false: not all that it will run could be read (uvloop's is no Python)
   std::optional<double> now;  // its own clock at the read; absent in a core
   std::vector<Handle> handles;
 

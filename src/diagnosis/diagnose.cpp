@@ -218,8 +218,8 @@ bool judge_deadline(const Facts& facts, const std::vector<bool>& acts, Diagnosis
   return false;
 }
 
-// A loop that goes on may hold a timer that ends the wait of one of its tasks, and cannot be looked
-// into. The cycle is there all the same.
+// A loop that goes on may be about to run what ends the wait of one of its tasks, and cannot be
+// looked into. The cycle is there all the same.
 void doubt_ending(const Facts& facts, const std::vector<bool>& acts, Diagnosis& diagnosis) {
   if (diagnosis.verdict != Verdict::kDeadlock) return;
   std::set<std::string> unread;
@@ -232,7 +232,7 @@ void doubt_ending(const Facts& facts, const std::vector<bool>& acts, Diagnosis& 
     if (turns && acts[*turns]) unread.insert(sync::unread_queues_of(*loop));
   }
   diagnosis.may_end = !unread.empty();
-  for (const auto& each : unread) diagnosis.missing.push_back("the timers of " + each);
+  for (const auto& each : unread) diagnosis.missing.push_back("the queues of " + each);
 }
 
 // What somebody is owed may hang on something that could not be read: then nothing is proven.
@@ -286,8 +286,9 @@ Diagnosis diagnose(const snapshot::Snapshot& snapshot) {
   if (const auto cause = finding(diagnosis.graph, acts, owed)) {
     tell_cause(facts, *cause, acts, diagnosis);
     doubt_ending(facts, acts, diagnosis);
-  } else if (!judge_deadline(facts, acts, diagnosis) && !judge_unreadable(acts, owed, diagnosis) &&
-             !judge_blocked_loop(facts, diagnosis)) {
+  } else if (judge_deadline(facts, acts, diagnosis)) {
+    doubt_ending(facts, acts, diagnosis);
+  } else if (!judge_unreadable(acts, owed, diagnosis) && !judge_blocked_loop(facts, diagnosis)) {
     judge_moving(facts, diagnosis);
     list_parked(acts, owed, diagnosis);
   }

@@ -35,8 +35,7 @@ PageRoom::Taken PageRoom::take(std::size_t pages, bool may_let_go) {
     const auto grown = std::clamp(pages_ / 2, kPagesAChunk, kPagesALargeChunk);
     const auto wanted = std::max(pages, std::min(grown, max_pages_ / 4));
     Chunk chunk;
-    while (may_let_go && chunk.pages < wanted && !chunks_.empty() &&
-           pages_ + wanted > max_pages_) {
+    while (may_let_go && chunk.pages < wanted && !chunks_.empty() && pages_ + wanted > max_pages_) {
       chunk = let_oldest_go();
       taken.has_let_go = true;
     }

@@ -35,6 +35,7 @@ class Document {
     json["headline"] = to_json_value(diagnosis_.headline);
     json["deadline_seconds"] =
         diagnosis_.deadline_seconds ? Json(*diagnosis_.deadline_seconds) : Json();
+    json["ending"] = ending();
     json["exit_code"] = diagnosis::exit_code_of(diagnosis_.verdict);
     json["fingerprint"] = fingerprint(snapshot_, diagnosis_);
     json["target"] = target();
@@ -54,6 +55,12 @@ class Document {
   }
 
  private:
+  Json ending() const {
+    if (diagnosis_.verdict != diagnosis::Verdict::kDeadlock) return {};
+    if (diagnosis_.ends_by_itself) return "timeout";
+    return diagnosis_.may_end ? "unknown" : "never";
+  }
+
   std::string id_of(NodeIndex node) const {
     if (const auto alias = aliases_.find(node); alias != aliases_.end()) return alias->second;
     const auto& id = diagnosis_.graph.at(node).id;

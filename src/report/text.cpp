@@ -175,16 +175,17 @@ class Screen {
   }
 
   std::string ending() const {
-    if (diagnosis_.may_end) return "Whether a timeout ends a wait in the cycle is not known.";
     if (!diagnosis_.ends_by_itself) {
-      return "No wait in the cycle has a timeout, so it cannot end by itself.";
+      return diagnosis_.may_end ? "Whether a timeout will end it is not known."
+                                : "No wait in the cycle has a timeout, so it cannot end by itself.";
     }
     if (!diagnosis_.deadline_seconds) return "A wait in the cycle has a timeout that ends it.";
     const auto seconds = decimal(*diagnosis_.deadline_seconds, "s");
+    const char* end = diagnosis_.may_end ? ", or before." : ".";
     if (snapshot_.is_core) {
-      return "A timeout breaks the cycle at " + seconds + " of its event loop's own clock.";
+      return "A timeout breaks the cycle at " + seconds + " of its event loop's own clock" + end;
     }
-    return "A timeout breaks the cycle in " + seconds + ".";
+    return "A timeout breaks the cycle in " + seconds + end;
   }
 
   std::string impact() const {

@@ -99,22 +99,25 @@ void read_callback(const python::Process& process, Address callback, snapshot::H
   }
 }
 
-std::optional<snapshot::Handle> handle_fact(const python::Process& process, Address object,
-                                            Address loop, HandleKind kind) {
+// Nothing of one that was cancelled, or of the None that stands for none.
+Result<std::optional<snapshot::Handle>> handle_fact(const python::Process& process, Address object,
+                                                    Address loop, HandleKind kind) {
   const auto& objects = process.objects();
-  if (!objects.is_instance(object, process.landmarks().type(TypeMark::kHandle)))
-    return std::nullopt;
-  const auto slots = objects.slots(object);
-  if (!slots || objects.is_true(slot(*slots, "_cancelled"))) return std::nullopt;
+  if (objects.is_none(object)) return std::optional<snapshot::Handle>{};
+  if (!objects.is_instance(object, process.landmarks().type(TypeMark::kHandle))) {
+    return fail(Failure::kImplausible, "no handle lies at " + to_hex(object));
+  }
+  HANGSPY_TRY(slots, objects.slots(object));
+  if (objects.is_true(slot(slots, "_cancelled"))) return std::optional<snapshot::Handle>{};
   snapshot::Handle handle;
   handle.object = object;
   handle.loop = loop;
   handle.kind = kind;
-  if (const auto when = slot(*slots, "_when")) handle.when = objects.real(when).value_or(0);
-  const auto callback = slot(*slots, "_callback");
+  if (const auto when = slot(slots, "_when")) handle.when = objects.real(when).value_or(0);
+  const auto callback = slot(slots, "_callback");
   if (callback) read_callback(process, callback, handle);
   const auto mark = process.landmarks().of_callable(objects, callback);
-  const auto arguments = objects.tuple(slot(*slots, "_args")).value_or(python::Items{});
+  const auto arguments = objects.tuple(slot(slots, "_args")).value_or(python::Items{});
   for (const auto each : arguments) note_reference(process, each, mark, handle);
   return handle;
 }
@@ -124,42 +127,79 @@ void forget_what_it_frees(snapshot::Handle& handle) {
   handle.runs_task = handle.starts_coroutine = handle.times_out_task = {};
 }
 
-// Whether it added them all.
-bool add_handles(const python::Process& process, const Result<python::Items>& objects,
-                 HandleKind kind, snapshot::EventLoop& loop) {
-  if (!objects) return false;
-  for (const auto object : *objects) {
-    if (loop.handles.size() >= kMaxHandles) return false;
-    const auto begin = process.moment();
-    auto handle = handle_fact(process, object, loop.object, kind);
-    if (!handle) continue;
-    // Parts of two handles that lay there one after the other may seem to be of one.
-    if (process.torn_since(begin)) forget_what_it_frees(*handle);
-    loop.handles.push_back(std::move(*handle));
+// What could not be read of it may be torn, and then does no harm; see read_moving().
+Result<void> add_handle(const python::Process& process, Address object, HandleKind kind,
+                        snapshot::EventLoop& loop) {
+  const auto begin = process.moment();
+  auto handle = handle_fact(process, object, loop.object, kind);
+  if (!handle && !process.torn_since(begin)) return tl::unexpected(std::move(handle.error()));
+  if (!handle || !*handle) return {};
+  // Parts of two handles that lay there one after the other may seem to be of one.
+  if (process.torn_since(begin)) forget_what_it_frees(**handle);
+  if (loop.handles.size() >= kMaxHandles) {
+    return fail(Failure::kLimit, "more than " + std::to_string(kMaxHandles) + " handles");
   }
-  return true;
+  loop.handles.push_back(std::move(**handle));
+  return {};
 }
 
-// fd -> SelectorKey(fileobj, fd, events, data), whose data is a pair of handles or None.
-bool add_descriptors(const python::Process& process, Address selector, snapshot::EventLoop& loop) {
+Result<void> add_handles(const python::Process& process, const python::Items& objects,
+                         HandleKind kind, snapshot::EventLoop& loop) {
+  for (const auto object : objects) HANGSPY_CHECK(add_handle(process, object, kind, loop));
+  return {};
+}
+
+// fd -> SelectorKey(fileobj, fd, events, data), whose data is a pair of handles, or of a stranger.
+Result<void> add_descriptor(const python::Process& process, const python::Entry& registered,
+                            snapshot::EventLoop& loop) {
   const auto& objects = process.objects();
-  const auto keys = objects.find(selector, "_fd_to_key");
-  if (!keys || !*keys) return true;
-  const auto registered = objects.dict(**keys);
-  if (!registered) return false;
-  for (const auto& [fd, key] : *registered) {
-    if (loop.handles.size() >= kMaxHandles) return false;
-    const auto fields = objects.tuple(key).value_or(python::Items{});
-    if (fields.size() < 4) continue;
-    const auto before = loop.handles.size();
-    add_handles(process, objects.tuple(fields[3]), HandleKind::kDescriptor, loop);
-    const auto number = static_cast<std::int32_t>(objects.integer(fd).value_or(-1));
-    for (auto i = before; i < loop.handles.size(); ++i) loop.handles[i].descriptor = number;
-  }
-  return true;
+  HANGSPY_TRY(fields, objects.tuple(registered.second));
+  if (fields.size() < 4) return {};
+  HANGSPY_TRY(is_pair, objects.is_kind(fields[3], python::Kind::kTuple));
+  if (!is_pair) return {};
+  const auto before = loop.handles.size();
+  HANGSPY_TRY(pair, objects.tuple(fields[3]));
+  HANGSPY_CHECK(add_handles(process, pair, HandleKind::kDescriptor, loop));
+  const auto number = static_cast<std::int32_t>(objects.integer(registered.first).value_or(-1));
+  for (auto i = before; i < loop.handles.size(); ++i) loop.handles[i].descriptor = number;
+  return {};
 }
 
-snapshot::EventLoop loop_fact(const python::Process& process, Address object) {
+Result<void> add_descriptors(const python::Process& process, Address selector,
+                             snapshot::EventLoop& loop) {
+  if (process.objects().is_none(selector)) return {};  // the loop is closed
+  HANGSPY_TRY(keys, process.objects().find(selector, "_fd_to_key"));
+  if (!keys) return {};
+  HANGSPY_TRY(registered, process.objects().dict(*keys));
+  for (const auto& each : registered) {
+    const auto begin = process.moment();
+    const auto added = add_descriptor(process, each, loop);
+    if (!added && !process.torn_since(begin)) return added;
+  }
+  return {};
+}
+
+// What it will run. It is read to the end, whatever is missing of it.
+Result<void> add_all_handles(const python::Process& process, Address ready, Address scheduled,
+                             Address selector, snapshot::EventLoop& loop) {
+  const auto& objects = process.objects();
+  const auto add_queue = [&](const auto& read, HandleKind kind) -> Result<void> {
+    const auto begin = process.moment();
+    Result<python::Items> queue = read();
+    if (queue) return add_handles(process, *queue, kind, loop);
+    return process.torn_since(begin) ? Result<void>{} : tl::unexpected(std::move(queue.error()));
+  };
+  const auto now = add_queue([&] { return objects.deque(ready); }, HandleKind::kReady);
+  const auto later = add_queue([&] { return objects.list(scheduled); }, HandleKind::kTimer);
+  const auto begin = process.moment();
+  const auto outside = add_descriptors(process, selector, loop);
+  HANGSPY_CHECK(now);
+  HANGSPY_CHECK(later);
+  return process.torn_since(begin) ? Result<void>{} : outside;
+}
+
+snapshot::EventLoop loop_fact(const python::Process& process, Address object,
+                              snapshot::Snapshot& snapshot) {
   const auto& objects = process.objects();
   snapshot::EventLoop loop;
   loop.object = object;
@@ -170,12 +210,9 @@ snapshot::EventLoop loop_fact(const python::Process& process, Address object) {
   const auto selector = objects.find(object, "_selector");
   loop.readable = ready && *ready && scheduled && *scheduled && selector && *selector;
   if (!loop.readable) return loop;
-  const auto begin = process.moment();
-  const bool whole = add_handles(process, objects.deque(**ready), HandleKind::kReady, loop) &&
-                     add_handles(process, objects.list(**scheduled), HandleKind::kTimer, loop) &&
-                     add_descriptors(process, **selector, loop);
-  // What is torn is told apart elsewhere.
-  loop.readable = whole || process.torn_since(begin);
+  const auto added = add_all_handles(process, **ready, **scheduled, **selector, loop);
+  loop.readable = added.has_value();
+  if (!added) snapshot.missing.push_back("what an event loop will run: " + added.error().what);
   return loop;
 }
 
@@ -189,7 +226,7 @@ snapshot::EventLoop& known_loop(const python::Process& process, Address object,
       std::any_of(process.threads().begin(), process.threads().end(),
                   [&](const auto& each) { return each.kernel.ran && each.running_loop == object; });
   snapshot::EventLoop loop;
-  read_moving(process, snapshot, turns, [&] { loop = loop_fact(process, object); });
+  read_moving(process, snapshot, turns, [&] { loop = loop_fact(process, object, snapshot); });
   return snapshot.loops.emplace_back(std::move(loop));
 }
 

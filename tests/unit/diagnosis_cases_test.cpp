@@ -204,9 +204,18 @@ TEST(DiagnosisCases, LeaveOpenWhetherATimerThatCannotBeReadEndsTheCycle) {
   EXPECT_EQ(found.verdict, Verdict::kDeadlock);
   EXPECT_EQ(found.certainty, Certainty::kProven);
   EXPECT_TRUE(found.may_end);
-  EXPECT_THAT(found.missing, ElementsAre(HasSubstr("timers of an event loop")));
+  EXPECT_THAT(found.missing, ElementsAre(HasSubstr("queues of an event loop")));
   facts.loops.front().type = Text::of_target("uvloop.Loop");
-  EXPECT_THAT(diagnose(facts).missing, ElementsAre(HasSubstr("timers of uvloop")));
+  EXPECT_THAT(diagnose(facts).missing, ElementsAre(HasSubstr("queues of uvloop")));
+}
+
+TEST(DiagnosisCases, LeaveOpenWhetherATimerThatCannotBeReadFiresBeforeTheOneThatWasRead) {
+  auto facts = snapshot_file::read("nested_wait_for");
+  EXPECT_FALSE(diagnose(facts).may_end);
+  facts.loops.front().readable = false;
+  const auto found = diagnose(facts);
+  EXPECT_TRUE(found.ends_by_itself && found.may_end);
+  EXPECT_TRUE(found.deadline_seconds);
 }
 
 TEST(DiagnosisCases, KnowThatNoTimerOfALoopThatIsStuckFires) {

@@ -27,10 +27,11 @@ TEST(ReportJson, HasTheSameFieldsForEveryVerdict) {
   for (const auto& name : snapshot_file::all()) {
     SCOPED_TRACE(name);
     const auto report = report_of(name);
-    EXPECT_THAT(keys_of(report),
-                ElementsAre("advice", "certainty", "cycle", "deadline_seconds", "exit_code",
-                            "fingerprint", "headline", "missing", "nodes", "rule", "schema_version",
-                            "signature", "stuck_behind", "target", "timing", "verdict"));
+    EXPECT_THAT(
+        keys_of(report),
+        ElementsAre("advice", "certainty", "cycle", "deadline_seconds", "ending", "exit_code",
+                    "fingerprint", "headline", "missing", "nodes", "rule", "schema_version",
+                    "signature", "stuck_behind", "target", "timing", "verdict"));
     EXPECT_EQ(report["schema_version"], "1.0");
     EXPECT_THAT(keys_of(report["target"]),
                 ElementsAre("executable", "halted", "kind", "layout", "packages", "pid", "python",
@@ -111,6 +112,15 @@ TEST(ReportJson, NamesAThreadOfTheCycleByAliasPlaceAndTid) {
 TEST(ReportJson, GivesADeadlineWhereThereIsOne) {
   EXPECT_TRUE(report_of("stacked")["deadline_seconds"].is_null());
   EXPECT_TRUE(report_of("nested_wait_for")["deadline_seconds"].is_number());
+}
+
+TEST(ReportJson, SaysHowTheCycleEnds) {
+  EXPECT_TRUE(report_of("idle")["ending"].is_null());
+  EXPECT_EQ(report_of("nested_wait_for")["ending"], "timeout");
+  Sample sample("stacked");
+  EXPECT_EQ(nlohmann::ordered_json::parse(sample.json())["ending"], "never");
+  sample.diagnosis.may_end = true;
+  EXPECT_EQ(nlohmann::ordered_json::parse(sample.json())["ending"], "unknown");
 }
 
 TEST(ReportJson, SumsUpWhatTheSamplesCost) {

@@ -208,6 +208,19 @@ TEST(ReportText, IsTheSameEveryTime) {
   }
 }
 
+TEST(ReportText, SaysHowTheCycleEnds) {
+  Sample never("stacked");
+  EXPECT_THAT(never.text(), HasSubstr("so it cannot end by itself."));
+  never.diagnosis.may_end = true;
+  EXPECT_THAT(never.text(), HasSubstr("Whether a timeout will end it is not known."));
+  EXPECT_THAT(never.text(), Not(HasSubstr("cannot end by itself")));
+  Sample timeout("nested_wait_for");
+  EXPECT_THAT(timeout.text(), testing::ContainsRegex("breaks the cycle in [0-9.]+ s\\.\n"));
+  timeout.diagnosis.may_end = true;
+  EXPECT_THAT(timeout.text(),
+              testing::ContainsRegex("breaks the cycle in [0-9.]+ s, or before\\."));
+}
+
 TEST(ReportText, SaysHowLongTheWorkerWasPaused) {
   Sample sample("stacked");
   EXPECT_THAT(sample.text(), HasSubstr("worker not paused"));
