@@ -218,18 +218,24 @@ bool judge_deadline(const Facts& facts, const std::vector<bool>& acts, Diagnosis
   return false;
 }
 
-// A loop that goes on may be about to run what ends the wait of one of its tasks, and cannot be
-// looked into. The cycle is there all the same.
+// A loop that goes on and cannot be looked into may be about to run what ends the wait of a task,
+// even of another loop that goes on. The cycle is there all the same.
 void doubt_ending(const Facts& facts, const std::vector<bool>& acts, Diagnosis& diagnosis) {
   if (diagnosis.verdict != Verdict::kDeadlock) return;
+  const auto goes_on = [&](Address loop) {
+    const auto node = diagnosis.graph.find({NodeKind::kEventLoop, loop});
+    return node && acts[*node];
+  };
+  const bool can_be_ended =
+      std::any_of(diagnosis.cause.begin(), diagnosis.cause.end(), [&](const NodeIndex node) {
+        const auto& id = diagnosis.graph.at(node).id;
+        const auto* task = id.kind == NodeKind::kTask ? facts.task(id.object) : nullptr;
+        return task != nullptr && goes_on(task->loop);
+      });
   std::set<std::string> unread;
-  for (const auto node : diagnosis.cause) {
-    const auto& id = diagnosis.graph.at(node).id;
-    const auto* task = id.kind == NodeKind::kTask ? facts.task(id.object) : nullptr;
-    const auto* loop = task != nullptr ? facts.loop(task->loop) : nullptr;
-    if (loop == nullptr || loop->readable) continue;
-    const auto turns = diagnosis.graph.find({NodeKind::kEventLoop, loop->object});
-    if (turns && acts[*turns]) unread.insert(sync::unread_queues_of(*loop));
+  for (const auto& loop : facts.all().loops) {
+    const bool counts = can_be_ended && !loop.readable && goes_on(loop.object);
+    if (counts) unread.insert(sync::unread_queues_of(loop));
   }
   diagnosis.may_end = !unread.empty();
   for (const auto& each : unread) diagnosis.missing.push_back("the queues of " + each);

@@ -58,7 +58,7 @@ class Document {
   Json ending() const {
     if (diagnosis_.verdict != diagnosis::Verdict::kDeadlock) return {};
     if (diagnosis_.ends_by_itself) return "timeout";
-    return diagnosis_.may_end ? "unknown" : "never";
+    return diagnosis_.may_end ? "unknown" : "none";
   }
 
   std::string id_of(NodeIndex node) const {

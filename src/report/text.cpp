@@ -176,8 +176,9 @@ class Screen {
 
   std::string ending() const {
     if (!diagnosis_.ends_by_itself) {
-      return diagnosis_.may_end ? "Whether a timeout will end it is not known."
-                                : "No wait in the cycle has a timeout, so it cannot end by itself.";
+      return diagnosis_.may_end
+                 ? "Whether an event loop will run something that ends it is not known."
+                 : "No timeout was found that would end it.";
     }
     if (!diagnosis_.deadline_seconds) return "A wait in the cycle has a timeout that ends it.";
     const auto seconds = decimal(*diagnosis_.deadline_seconds, "s");

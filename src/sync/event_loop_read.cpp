@@ -16,7 +16,7 @@ using python::Mark;
 using python::TypeMark;
 using snapshot::HandleKind;
 
-constexpr std::size_t kMaxHandles = 200'000;
+constexpr std::size_t kMaxHandles = 120'000;
 constexpr std::int64_t kEpollWait = 232;
 constexpr std::int64_t kEpollPwait = 281;
 constexpr std::int64_t kEpollPwait2 = 441;
@@ -136,16 +136,16 @@ Result<void> add_handle(const python::Process& process, Address object, HandleKi
   if (!handle || !*handle) return {};
   // Parts of two handles that lay there one after the other may seem to be of one.
   if (process.torn_since(begin)) forget_what_it_frees(**handle);
-  if (loop.handles.size() >= kMaxHandles) {
-    return fail(Failure::kLimit, "more than " + std::to_string(kMaxHandles) + " handles");
-  }
   loop.handles.push_back(std::move(**handle));
   return {};
 }
 
 Result<void> add_handles(const python::Process& process, const python::Items& objects,
                          HandleKind kind, snapshot::EventLoop& loop) {
-  for (const auto object : objects) HANGSPY_CHECK(add_handle(process, object, kind, loop));
+  for (const auto object : objects) {
+    if (loop.handles.size() >= kMaxHandles) break;
+    HANGSPY_CHECK(add_handle(process, object, kind, loop));
+  }
   return {};
 }
 
@@ -195,6 +195,9 @@ Result<void> add_all_handles(const python::Process& process, Address ready, Addr
   const auto outside = add_descriptors(process, selector, loop);
   HANGSPY_CHECK(now);
   HANGSPY_CHECK(later);
+  if (loop.handles.size() >= kMaxHandles) {
+    return fail(Failure::kLimit, std::to_string(kMaxHandles) + " handles and maybe more");
+  }
   return process.torn_since(begin) ? Result<void>{} : outside;
 }
 

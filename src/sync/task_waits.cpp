@@ -2,8 +2,11 @@
 // end the wait instead, by cancelling it: an asyncio.timeout around it, a wait_for, or any other.
 //
 // A cancellation goes down: who is cancelled cancels what it awaits, through tasks and gathers, but
-// not through a shield. So a timeout far above a cycle breaks it, too.
+// not through a shield. So a timeout far above a cycle breaks it, too. It goes down before it does
+// anything: where it only comes back to where it was it ends in a RecursionError, and nobody is
+// cancelled (task_cancel, Modules/_asynciomodule.c; Task.cancel, Lib/asyncio/tasks.py).
 #include <set>
+#include <unordered_set>
 
 #include "sync/waits.hpp"
 
@@ -18,6 +21,7 @@ using graph::Relation;
 // One for all tasks, of which there may be very many.
 const graph::Evidence kFutureWaiter{"fut_waiter"};
 const graph::Evidence kTasksLoop{"task's loop"};
+constexpr std::string_view kGather = "gather";
 
 // For each task the handles that may cancel it.
 class Cancellers {
@@ -43,7 +47,7 @@ class Cancellers {
  private:
   // asyncio.wait and shield leave alone what they wait for.
   static bool passes_on(const std::string& evidence) {
-    return evidence == "wait_for" || evidence == "gather" || evidence == "task group";
+    return evidence == "wait_for" || evidence == kGather || evidence == "task group";
   }
 
   void add_handle(const snapshot::Handle& handle) {
@@ -60,7 +64,42 @@ class Cancellers {
     for (const auto task : found->second) cancel(task, handle);
   }
 
+  // Down to what has nothing below it, and up again: those on the way can be cancelled.
+  void find_cancellable() {
+    std::unordered_map<std::uint64_t, std::vector<Address>> above;
+    const auto goes_down = [&](Address from, Address to) {
+      above[to.value].push_back(from);
+      passes_on_.insert(from.value);
+    };
+    for (const auto& task : building_.snapshot.tasks) {
+      const bool waits = task.state == snapshot::FutureState::kPending && task.waits_for;
+      if (waits) goes_down(task.object, task.waits_for);
+    }
+    for (const auto& each : building_.snapshot.completions) {
+      if (each.evidence == kGather) goes_down(each.future, each.completer);
+    }
+    std::vector<std::uint64_t> open;
+    for (const auto& [below, unused] : above) {
+      if (!passes_on_.contains(below)) open.push_back(below);
+    }
+    while (!open.empty()) {
+      const auto found = above.find(open.back());
+      open.pop_back();
+      if (found == above.end()) continue;
+      for (const auto each : found->second) {
+        if (cancellable_.insert(each.value).second) open.push_back(each.value);
+      }
+    }
+  }
+
+  // Found out only where anything may be cancelled at all.
+  bool comes_back(Address task) {
+    if (passes_on_.empty()) find_cancellable();
+    return passes_on_.contains(task.value) && !cancellable_.contains(task.value);
+  }
+
   void cancel(Address task, Address handle) {
+    if (comes_back(task)) return;
     if (handles_[task.value].insert(handle).second) open_.emplace_back(task, handle);
   }
 
@@ -74,6 +113,8 @@ class Cancellers {
   const Building& building_;
   std::unordered_map<std::uint64_t, std::vector<Address>> completers_;
   std::unordered_map<std::uint64_t, std::set<Address>> handles_;
+  std::unordered_set<std::uint64_t> passes_on_;    // tasks and gathers that cancel others first
+  std::unordered_set<std::uint64_t> cancellable_;  // and those of them for whom that ends
   std::vector<std::pair<Address, Address>> open_;
 };
 

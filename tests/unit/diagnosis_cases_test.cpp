@@ -209,6 +209,43 @@ TEST(DiagnosisCases, LeaveOpenWhetherATimerThatCannotBeReadEndsTheCycle) {
   EXPECT_THAT(diagnose(facts).missing, ElementsAre(HasSubstr("queues of uvloop")));
 }
 
+// A cancellation goes down to what a task awaits before it does anything: where it only comes back,
+// it ends in a RecursionError, and the wait goes on.
+TEST(DiagnosisCases, AreNotEndedByATimerWhoseCancellationComesBack) {
+  auto facts = snapshot_file::read("task_cycle");
+  auto& loop = facts.loops.front();
+  loop.handles.push_back({.object = {0x802},
+                          .loop = loop.object,
+                          .kind = snapshot::HandleKind::kTimer,
+                          .when = 1010.0,
+                          .times_out_task = {0x201}});
+  EXPECT_FALSE(diagnose(facts).ends_by_itself);
+  const auto await_by = [&](const char* evidence) {
+    const auto right = std::ranges::find(facts.tasks, Address{0x202}, &snapshot::Task::object);
+    right->waits_for = {0x311};
+    facts.futures = {
+        {.object = {0x311}, .loop = loop.object, .gathers = evidence == std::string("gather")}};
+    facts.completions = {{.future = {0x311},
+                          .completer = {0x201},
+                          .kind = snapshot::CompleterKind::kTask,
+                          .evidence = evidence}};
+    return diagnose(facts);
+  };
+  EXPECT_FALSE(await_by("gather").ends_by_itself);
+  EXPECT_EQ(await_by("gather").verdict, Verdict::kDeadlock);
+  EXPECT_TRUE(await_by("shield").ends_by_itself);
+}
+
+// Who waits for a loop that goes on may be ended from one that cannot be looked into.
+TEST(DiagnosisCases, LeaveOpenWhetherAnotherLoopEndsTheCycle) {
+  auto facts = snapshot_file::read("task_cycle");
+  facts.loops.push_back(
+      {.object = {0x599}, .type = Text::of_target("uvloop.Loop"), .readable = false});
+  EXPECT_TRUE(diagnose(facts).may_end);
+  facts.loops.pop_back();
+  EXPECT_FALSE(diagnose(facts).may_end);
+}
+
 TEST(DiagnosisCases, LeaveOpenWhetherATimerThatCannotBeReadFiresBeforeTheOneThatWasRead) {
   auto facts = snapshot_file::read("nested_wait_for");
   EXPECT_FALSE(diagnose(facts).may_end);

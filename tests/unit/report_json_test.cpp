@@ -118,7 +118,7 @@ TEST(ReportJson, SaysHowTheCycleEnds) {
   EXPECT_TRUE(report_of("idle")["ending"].is_null());
   EXPECT_EQ(report_of("nested_wait_for")["ending"], "timeout");
   Sample sample("stacked");
-  EXPECT_EQ(nlohmann::ordered_json::parse(sample.json())["ending"], "never");
+  EXPECT_EQ(nlohmann::ordered_json::parse(sample.json())["ending"], "none");
   sample.diagnosis.may_end = true;
   EXPECT_EQ(nlohmann::ordered_json::parse(sample.json())["ending"], "unknown");
 }
