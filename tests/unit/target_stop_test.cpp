@@ -146,6 +146,24 @@ TEST(Stop, StopsNothingWhenItCannotBeWarmed) {
   EXPECT_EQ(runs_of_the_waiter(), before);
 }
 
+// The kernel may move it on, so not each time.
+TEST(Stop, BeginsOnTheProcessorOfItsMaker) {
+  const Child child(wait_sleep_and_beat);
+  const auto target = open_live(child.pid());
+  ASSERT_TRUE(target);
+  constexpr int kStops = 30;
+  int same = 0;
+  for (int round = 0; round < kStops; ++round) {
+    const int maker = ::sched_getcpu();
+    const auto warm = [&] {
+      same += ::sched_getcpu() == maker ? 1 : 0;
+      return Result<void>{};
+    };
+    ASSERT_TRUE((*target)->stop({copy_nothing, warm}));
+  }
+  EXPECT_GT(same, kStops * 2 / 3);
+}
+
 TEST(Stop, BindsNeitherThreadToAProcessor) {
   const Child child(wait_sleep_and_beat);
   const auto target = open_live(child.pid());
