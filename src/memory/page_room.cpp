@@ -39,7 +39,7 @@ PageRoom::Taken PageRoom::take(std::size_t pages, bool may_let_go) {
       chunk = let_oldest_go();
       taken.has_let_go = true;
     }
-    if (chunk.pages < wanted) chunk = fresh(wanted);
+    if (chunk.pages < wanted) make(chunk, wanted);
     pages_ += chunk.pages;
     rest_ = chunk.room;
     chunks_.push_back(std::move(chunk));
@@ -62,13 +62,12 @@ void PageRoom::give_back(std::span<std::byte> taken) {
   rest_ = {taken.data(), taken.size() + rest_.size()};
 }
 
-PageRoom::Chunk PageRoom::fresh(std::size_t pages) {
+void PageRoom::make(Chunk& chunk, std::size_t pages) {
   const std::size_t length = pages * kPageSize;
   const std::size_t to_align = length >= kHugePage ? kHugePage : 0;
-  Chunk chunk{.memory = std::make_unique_for_overwrite<std::byte[]>(length + to_align),
-              .pages = pages};
+  chunk.pages = pages;
+  chunk.memory = std::make_unique_for_overwrite<std::byte[]>(length + to_align);
   chunk.room = in_huge_pages({chunk.memory.get(), length + to_align});
-  return chunk;
 }
 
 }  // namespace hangspy::memory

@@ -37,7 +37,7 @@ class PageRoom {
     std::vector<std::byte**> pointers;
   };
 
-  [[nodiscard]] static Chunk fresh(std::size_t pages);
+  static void make(Chunk& chunk, std::size_t pages);
   [[nodiscard]] Chunk let_oldest_go();
 
   std::size_t max_pages_ = SIZE_MAX;
