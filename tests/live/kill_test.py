@@ -36,7 +36,7 @@ def tracer_of(pid):
 
 
 def wait_for_tracing(hangspy, pid):
-    """Whether hangspy traces. Never sleeps: a stop lasts about a millisecond."""
+    """Whether hangspy traces. Never sleeps: a stop lasts a fraction of a millisecond."""
     while hangspy.poll() is None:
         if tracer_of(pid) != 0:
             return True
@@ -54,7 +54,9 @@ def kill_while_tracing(command, pid, moment):
     with child(command) as hangspy:
         if not wait_for_tracing(hangspy, pid):
             return False
-        time.sleep(moment)
+        until = time.monotonic() + moment
+        while time.monotonic() < until:  # a sleep takes longer than a stop
+            pass
         return hangspy.poll() is None and tracer_of(pid) != 0
 
 
@@ -82,7 +84,7 @@ def kill_often_while_tracing(command, pid, moments, kills):
         hits += kill_while_tracing(command, pid, moment)
         check_free(pid, moment)
     print(f"{hits} of {kills} kills met a worker that was traced")
-    # Sleeping overshoots, and the watcher may lose its CPU: some must hit, not most.
+    # The watcher looks now and then, and may lose its CPU: some must hit, not most.
     check(hits >= kills // 10, "too few kills met a worker that was traced")
 
 
