@@ -7,6 +7,7 @@
 // cancelled (task_cancel, Modules/_asynciomodule.c; Task.cancel, Lib/asyncio/tasks.py).
 #include <set>
 #include <unordered_set>
+#include <utility>
 
 #include "sync/waits.hpp"
 
@@ -94,7 +95,7 @@ class Cancellers {
 
   // Found out only where anything may be cancelled at all.
   bool comes_back(Address task) {
-    if (passes_on_.empty()) find_cancellable();
+    if (!std::exchange(is_searched_, true)) find_cancellable();
     return passes_on_.contains(task.value) && !cancellable_.contains(task.value);
   }
 
@@ -113,6 +114,7 @@ class Cancellers {
   const Building& building_;
   std::unordered_map<std::uint64_t, std::vector<Address>> completers_;
   std::unordered_map<std::uint64_t, std::set<Address>> handles_;
+  bool is_searched_ = false;
   std::unordered_set<std::uint64_t> passes_on_;    // tasks and gathers that cancel others first
   std::unordered_set<std::uint64_t> cancellable_;  // and those of them for whom that ends
   std::vector<std::pair<Address, Address>> open_;
