@@ -291,13 +291,12 @@ Diagnosis diagnose(const snapshot::Snapshot& snapshot) {
   const auto owed = demanded(diagnosis.graph);
   if (const auto cause = finding(diagnosis.graph, acts, owed)) {
     tell_cause(facts, *cause, acts, diagnosis);
-    doubt_ending(facts, acts, diagnosis);
-  } else if (judge_deadline(facts, acts, diagnosis)) {
-    doubt_ending(facts, acts, diagnosis);
-  } else if (!judge_unreadable(acts, owed, diagnosis) && !judge_blocked_loop(facts, diagnosis)) {
+  } else if (!judge_deadline(facts, acts, diagnosis) && !judge_unreadable(acts, owed, diagnosis) &&
+             !judge_blocked_loop(facts, diagnosis)) {
     judge_moving(facts, diagnosis);
     list_parked(acts, owed, diagnosis);
   }
+  doubt_ending(facts, acts, diagnosis);
   doubt_what_was_missed(snapshot, diagnosis);
   const bool moves = diagnosis.verdict == Verdict::kHealthy ||
                      diagnosis.verdict == Verdict::kSlow ||

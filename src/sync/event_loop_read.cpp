@@ -127,16 +127,25 @@ void forget_what_it_frees(snapshot::Handle& handle) {
   handle.runs_task = handle.starts_coroutine = handle.times_out_task = {};
 }
 
-// What could not be read of it may be torn, and then does no harm; see read_moving().
+// What `read` gives; nothing, and no error, where it failed because it is torn: that does no harm
+// here, see read_moving().
+template <class Read>
+auto unless_torn(const python::Process& process, const Read& read) -> decltype(read()) {
+  const auto begin = process.moment();
+  auto outcome = read();
+  if (!outcome && process.torn_since(begin)) return {};
+  return outcome;
+}
+
 Result<void> add_handle(const python::Process& process, Address object, HandleKind kind,
                         snapshot::EventLoop& loop) {
   const auto begin = process.moment();
-  auto handle = handle_fact(process, object, loop.object, kind);
-  if (!handle && !process.torn_since(begin)) return tl::unexpected(std::move(handle.error()));
-  if (!handle || !*handle) return {};
+  HANGSPY_TRY(handle, unless_torn(process,
+                                  [&] { return handle_fact(process, object, loop.object, kind); }));
+  if (!handle) return {};
   // Parts of two handles that lay there one after the other may seem to be of one.
-  if (process.torn_since(begin)) forget_what_it_frees(**handle);
-  loop.handles.push_back(std::move(**handle));
+  if (process.torn_since(begin)) forget_what_it_frees(*handle);
+  loop.handles.push_back(std::move(*handle));
   return {};
 }
 
@@ -172,9 +181,7 @@ Result<void> add_descriptors(const python::Process& process, Address selector,
   if (!keys) return {};
   HANGSPY_TRY(registered, process.objects().dict(*keys));
   for (const auto& each : registered) {
-    const auto begin = process.moment();
-    const auto added = add_descriptor(process, each, loop);
-    if (!added && !process.torn_since(begin)) return added;
+    HANGSPY_CHECK(unless_torn(process, [&] { return add_descriptor(process, each, loop); }));
   }
   return {};
 }
@@ -184,21 +191,18 @@ Result<void> add_all_handles(const python::Process& process, Address ready, Addr
                              Address selector, snapshot::EventLoop& loop) {
   const auto& objects = process.objects();
   const auto add_queue = [&](const auto& read, HandleKind kind) -> Result<void> {
-    const auto begin = process.moment();
-    Result<python::Items> queue = read();
-    if (queue) return add_handles(process, *queue, kind, loop);
-    return process.torn_since(begin) ? Result<void>{} : tl::unexpected(std::move(queue.error()));
+    HANGSPY_TRY(queue, unless_torn(process, read));
+    return add_handles(process, queue, kind, loop);
   };
   const auto now = add_queue([&] { return objects.deque(ready); }, HandleKind::kReady);
   const auto later = add_queue([&] { return objects.list(scheduled); }, HandleKind::kTimer);
-  const auto begin = process.moment();
-  const auto outside = add_descriptors(process, selector, loop);
+  auto outside = unless_torn(process, [&] { return add_descriptors(process, selector, loop); });
   HANGSPY_CHECK(now);
   HANGSPY_CHECK(later);
   if (loop.handles.size() >= kMaxHandles) {
     return fail(Failure::kLimit, std::to_string(kMaxHandles) + " handles and maybe more");
   }
-  return process.torn_since(begin) ? Result<void>{} : outside;
+  return outside;
 }
 
 snapshot::EventLoop loop_fact(const python::Process& process, Address object,
