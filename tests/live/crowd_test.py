@@ -8,9 +8,8 @@ import argparse
 import contextlib
 import json
 
-from harness import exit_code_of, pythons, some_python, statuses, talking_child
+from harness import exit_code_of, pythons, some_python, talking_child, wait_until_it_polls
 from page_test import Wrong, addresses, check, check_closed, cycle_nodes, reports
-from worker import POLLING, STATE_SECONDS, Settled, poll
 
 CROWD = 12_000
 CLOSED, OPEN = "closed", "open"
@@ -86,29 +85,31 @@ def crowd(shape, count=CROWD, timers=0):
     python = pythons.find(pythons.named(some_python()))
     with talking_child([python, "-c", PROGRAM, shape, str(count), str(timers)]) as target:
         truth = json.loads(target.first_line)
-        poll("a loop that sleeps", STATE_SECONDS,
-             Settled(target.pid, dict.fromkeys(statuses(target.pid), POLLING)))
+        wait_until_it_polls(target.pid)
         yield target, truth
+
+
+def check_each(hangspy, pid, what, check_one, *arguments):
+    for name, report in reports(hangspy, pid, *arguments):
+        try:
+            check_one(name, report)
+        except Wrong as wrong:
+            raise Wrong(f"{what}, {name}: {wrong}") from None
 
 
 def check_shape(hangspy, shape):
     with crowd(shape) as (target, truth):
-        for name, report in reports(hangspy, target.pid, "--all"):
-            try:
-                check_report(report, shape, truth)
-            except Wrong as wrong:
-                raise Wrong(f"{shape}, {name}: {wrong}") from None
+        check_each(hangspy, target.pid, shape,
+                   lambda _, report: check_report(report, shape, truth), "--all")
 
 
 def check_timers(hangspy, shape, timers, is_read):
+    def check_one(name, report):
+        check_ending(report, shape, is_read)
+        check_stops(name, report)
+
     with crowd(shape, 20, timers) as (target, _):
-        for name, report in reports(hangspy, target.pid):
-            try:
-                check_ending(report, shape, is_read)
-                if name != "core":
-                    check_stops(name, report)
-            except Wrong as wrong:
-                raise Wrong(f"{shape}, {timers} timers, {name}: {wrong}") from None
+        check_each(hangspy, target.pid, f"{shape}, {timers} timers", check_one)
 
 
 def main():

@@ -11,7 +11,7 @@ sys.path[:0] = [str(HERE), str(ROOT / "fixtures")]
 
 import pythons  # noqa: E402
 from page_test import SKIPPED, Wrong  # noqa: E402
-from worker import Failed, die_with_parent  # noqa: E402
+from worker import POLLING, STATE_SECONDS, Failed, Settled, die_with_parent, poll  # noqa: E402
 
 PREFERRED = "shared-3.12"
 UNTESTED = []
@@ -96,6 +96,11 @@ def runs_free(pid):
     """No thread is stopped (T, t) and none has a tracer."""
     states = {status["State"][0] for status in statuses(pid).values()}
     return bool(states) and not states & {"T", "t"} and not tracers(pid)
+
+
+def wait_until_it_polls(pid):
+    """Until all threads of a program that runs one event loop sleep in its selector."""
+    poll("a loop that sleeps", STATE_SECONDS, Settled(pid, dict.fromkeys(statuses(pid), POLLING)))
 
 
 def run_counters(pid):

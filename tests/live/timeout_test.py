@@ -5,9 +5,8 @@ its timers fire when it is told to, and says whether a task ended.
 """
 import argparse
 
-from harness import exit_code_of, not_tested, pythons, statuses, talking_child
+from harness import exit_code_of, not_tested, pythons, talking_child, wait_until_it_polls
 from page_test import check, report_of
-from worker import POLLING, STATE_SECONDS, Settled, poll
 
 PYTHONS = ("shared-3.11", "shared-3.12", "shared-3.13")
 WAYS = ("await", "gather", "wait_for", "shield", "wait")
@@ -79,8 +78,7 @@ def outcome(target):
 
 def check_way(hangspy, python, way, timer):
     with talking_child([python, "-c", PROGRAM, way, timer, str(FAR)]) as target:
-        poll("a loop that sleeps", STATE_SECONDS,
-             Settled(target.pid, dict.fromkeys(statuses(target.pid), POLLING)))
+        wait_until_it_polls(target.pid)
         report = report_of(hangspy, str(target.pid))
         truth = {"ended": "timeout", "hangs": "none"}[outcome(target)]
         what = f"{way}, {timer}"
