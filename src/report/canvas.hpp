@@ -20,7 +20,8 @@ struct Margin {
 [[nodiscard]] std::vector<std::string> wrapped(std::string_view words, const Margin& margin,
                                                std::size_t columns = kColumns);
 
-// Puts `note` at the right edge of the last line, or of a new one when there is no room.
+// Puts `note`, which fits beside `margin`, at the right edge of the last line, or of a new one when
+// there is no room.
 void put_right(std::vector<std::string>& lines, std::string_view note, std::string_view margin);
 
 // "1 request", "3 tasks"

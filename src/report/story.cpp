@@ -107,10 +107,12 @@ class Story {
       words += (i == 0 ? "" : ", ") + sentence.evidence[i];
     }
     words += "]";
-    put_right(lines, words, margin);
-    if (!options_.colour) return;
-    auto& last = lines.back();
-    last.replace(last.size() - words.size(), words.size(), "\x1b[2m" + words + "\x1b[0m");
+    for (const auto& each : wrapped(words, {}, kColumns - display_width(margin) - 1)) {
+      put_right(lines, each, margin);
+      if (!options_.colour) continue;
+      auto& last = lines.back();
+      last.replace(last.size() - each.size(), each.size(), "\x1b[2m" + each + "\x1b[0m");
+    }
   }
 
   void fold(Parts& parts, std::size_t room) const {

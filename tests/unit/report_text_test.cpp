@@ -142,6 +142,29 @@ TEST(ReportText, WithWordsAndPlacesOfAnyLengthFitsOnOneScreen) {
   }
 }
 
+snapshot::Snapshot with_evidence(const std::string& name, const std::string& words) {
+  auto snapshot = snapshot_file::read(name);
+  for (auto& completion : snapshot.completions) completion.evidence = words;
+  for (auto& lock : snapshot.locks) lock.evidence = words;
+  for (auto& thread : snapshot.threads) thread.wait.evidence = {words, "futex"};
+  return snapshot;
+}
+
+TEST(ReportText, WithEvidenceOfAnyLengthFitsOnOneScreen) {
+  const auto words = "begins " + std::string(89, 'x') + " more " + std::string(400, 'y') + " ends";
+  for (const auto& name : snapshot_file::all()) {
+    SCOPED_TRACE(name);
+    expect_one_screen(Sample(with_evidence(name, words)));
+  }
+}
+
+TEST(ReportText, WrapsEvidenceThatIsWiderThanALine) {
+  const auto words = "begins " + std::string(72, 'x') + " and ends";
+  const auto text = Sample(with_evidence("lock_across_bridge", words)).text();
+  EXPECT_THAT(text, HasSubstr(" [seen: begins " + std::string(72, 'x') + "\n"));
+  EXPECT_THAT(text, HasSubstr(" and ends, futex]\n"));
+}
+
 TEST(ReportText, InAsciiIsOnlyAscii) {
   for (const auto& name : snapshot_file::all()) {
     auto snapshot = snapshot_file::read(name);
@@ -160,13 +183,19 @@ TEST(ReportText, HasNoEscapesUnlessColoured) {
               HasSubstr("\x1b[2m[seen: frame, futex]\x1b[0m\n"));
 }
 
+void expect_only_colours_differ(const Sample& sample) {
+  auto text = sample.text({.colour = true});
+  for (std::size_t at = 0; (at = text.find('\x1b', at)) != std::string::npos;) {
+    text.erase(at, text.find('m', at) + 1 - at);
+  }
+  EXPECT_EQ(text, sample.text());
+}
+
 TEST(ReportText, ColouredIsTheSameTextWithoutItsColours) {
   for (const auto& name : snapshot_file::all()) {
-    auto text = Sample(name).text({.colour = true});
-    for (std::size_t at = 0; (at = text.find('\x1b', at)) != std::string::npos;) {
-      text.erase(at, text.find('m', at) + 1 - at);
-    }
-    EXPECT_EQ(text, Sample(name).text()) << name;
+    SCOPED_TRACE(name);
+    expect_only_colours_differ(Sample(name));
+    expect_only_colours_differ(Sample(with_evidence(name, std::string(89, 'x') + " and ends")));
   }
 }
 
