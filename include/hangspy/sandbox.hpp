@@ -21,6 +21,10 @@ struct Measure {
 // For the live process `pid`, which need not exist; the caller finds that out when it opens it.
 [[nodiscard]] std::vector<Measure> enter_live(target::Tid pid);
 
+// Ends what watches over hangspy, before hangspy itself ends: else an init of a container, which
+// may be the worker, would have to collect it. Nothing is stopped any more after it.
+void leave();
+
 // For a core, its executable and its sysroot.
 [[nodiscard]] std::vector<Measure> enter_core(const target::CoreOptions& core);
 

@@ -115,7 +115,9 @@ class Voice {
 // until then.
 void give_up(Voice& voice, const std::string& bound, const Command& command) {
   if (voice.spoken()) return;
-  std::_Exit(voice.report(nothing_but(bound, command), command));
+  const int code = voice.report(nothing_but(bound, command), command);
+  sandbox::leave();
+  std::_Exit(code);
 }
 
 Result<session::Outcome> diagnose(const Command& command) {
@@ -147,7 +149,9 @@ int run(const Command& command) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that leaves is no reason to die of
   set_up_voice(command.verbosity);
   if (command.action == Action::kExplain) return explain(command.rule);
-  return run_within_bounds(command);
+  const int code = run_within_bounds(command);
+  sandbox::leave();
+  return code;
 }
 
 }  // namespace hangspy::cli

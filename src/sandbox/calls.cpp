@@ -1,6 +1,6 @@
 // What each group of the list is for stands beside it. seccomp sees numbers and not what pointers
-// point at: it can tell how a file is opened and not which, and that a tid is stopped and not
-// whose. openat2 is left out for that reason: its flags are behind a pointer.
+// point at: it can tell how a file is opened and not which, and that a tid is seized and not
+// whose: that is asked. openat2 is left out for that reason: its flags are behind a pointer.
 #include "sandbox/calls.hpp"
 
 #include <fcntl.h>
@@ -41,23 +41,30 @@ class Filter {
   void allow(std::initializer_list<int> calls) {
     for (const int call : calls) allow(call, {});
   }
-  void allow(int call, Conditions when) {
-    note(seccomp_rule_add_array(context_.get(), SCMP_ACT_ALLOW, call,
-                                static_cast<unsigned>(when.size()), std::data(when)));
+  void allow(int call, Conditions when) { add(SCMP_ACT_ALLOW, call, when); }
+  void ask(int call, Conditions when) {
+    asks_ = true;
+    add(SCMP_ACT_NOTIFY, call, when);
   }
-  [[nodiscard]] Result<void> load() {
-    note(seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_TSYNC, 1));
+  // Of all threads; but libseccomp cannot do that everywhere and ask, too.
+  [[nodiscard]] Result<elf::Descriptor> load() {
+    note(seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_TSYNC, asks_ ? 0 : 1));
     note(seccomp_load(context_.get()));
-    if (error_ == 0) return {};
-    return fail(Failure::kPermission, std::strerror(-error_));
+    if (error_ != 0) return fail(Failure::kPermission, std::strerror(-error_));
+    return asks_ ? elf::Descriptor(seccomp_notify_fd(context_.get())) : elf::Descriptor();
   }
 
  private:
+  void add(std::uint32_t action, int call, Conditions when) {
+    note(seccomp_rule_add_array(context_.get(), action, call, static_cast<unsigned>(when.size()),
+                                std::data(when)));
+  }
   void note(int outcome) {
     if (error_ == 0) error_ = outcome;
   }
 
   std::unique_ptr<void, void (*)(scmp_filter_ctx)> context_;
+  bool asks_ = false;
   int error_ = 0;
 };
 
@@ -119,9 +126,14 @@ void allow_knowing_oneself(Filter& filter) {
 
 // No request that writes. SEIZE takes no options: with PTRACE_O_EXITKILL our end would be theirs.
 // The thread that stops says where it runs, and no other's.
-void allow_stopping(Filter& filter) {
+void allow_stopping(Filter& filter, Seizing seizing) {
   const auto request = [](__ptrace_request name) { return equals(0, name); };
-  filter.allow(SCMP_SYS(ptrace), {request(PTRACE_SEIZE), equals(2, 0), equals(3, 0)});
+  const Conditions seize{request(PTRACE_SEIZE), equals(2, 0), equals(3, 0)};
+  if (seizing == Seizing::kAsked) {
+    filter.ask(SCMP_SYS(ptrace), seize);
+  } else {
+    filter.allow(SCMP_SYS(ptrace), seize);
+  }
   for (const auto name : {PTRACE_INTERRUPT, PTRACE_GETREGS, PTRACE_GETREGSET, PTRACE_DETACH}) {
     filter.allow(SCMP_SYS(ptrace), {request(name)});
   }
@@ -139,7 +151,8 @@ void allow_sanitizers(Filter& filter) {
 
 }  // namespace
 
-Result<void> limit_calls(const std::vector<target::Tid>& readable, bool may_stop) {
+Result<elf::Descriptor> limit_calls(const std::vector<target::Tid>& readable, Seizing seizing,
+                                    int socket) {
   Filter filter;
   allow_memory_and_threads(filter);
   allow_signals_and_time(filter);
@@ -151,7 +164,10 @@ Result<void> limit_calls(const std::vector<target::Tid>& readable, bool may_stop
     filter.allow(SCMP_SYS(process_vm_readv), {equals(0, number)});
     filter.allow(SCMP_SYS(pidfd_open), {equals(0, number)});
   }
-  if (may_stop) allow_stopping(filter);
+  if (seizing != Seizing::kNone) allow_stopping(filter, seizing);
+  if (socket >= 0) {
+    filter.allow(SCMP_SYS(sendmsg), {equals(0, static_cast<scmp_datum_t>(socket))});
+  }
   if (kForSanitizers) allow_sanitizers(filter);
   return filter.load();
 }

@@ -5,8 +5,10 @@
 // allowed. A call of another architecture (int 0x80, x32) kills: no code of hangspy makes one.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
+#include "elf/file.hpp"
 #include "hangspy/result.hpp"
 #include "hangspy/target.hpp"
 
@@ -20,8 +22,14 @@ inline constexpr bool kForSanitizers = true;
 inline constexpr bool kForSanitizers = false;
 #endif
 
+// Which threads may be seized. The other requests of ptrace take one that is.
+enum class Seizing : std::uint8_t { kNone, kAny, kAsked };
+
 // Allows the calls on the list; process_vm_readv on `readable` only, and the requests of ptrace
-// that stop, look and let go only with `may_stop`. Errors: kPermission.
-[[nodiscard]] Result<void> limit_calls(const std::vector<target::Tid>& readable, bool may_stop);
+// that stop, look and let go as `seizing` says. With kAsked a seizure waits for the answer of who
+// holds the returned listener (seccomp_unotify(2)), which `socket` may send; else both are none.
+// Errors: kPermission.
+[[nodiscard]] Result<elf::Descriptor> limit_calls(const std::vector<target::Tid>& readable,
+                                                  Seizing seizing, int socket = -1);
 
 }  // namespace hangspy::sandbox

@@ -10,10 +10,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "hangspy/sandbox.hpp"
 #include "sandbox/calls.hpp"
+#include "sandbox/guard.hpp"
 #include "sandbox/identity.hpp"
 #include "sandbox/paths.hpp"
 #include "target/proc_dir.hpp"
@@ -124,7 +126,8 @@ Measure measure(const char* what, int outcome) {
   return {false, std::string(what) + ": " + std::strerror(errno)};
 }
 
-Measure measure(const char* what, const Result<void>& outcome) {
+template <class Value>
+Measure measure(const char* what, const Result<Value>& outcome) {
   if (outcome) return {true, what};
   return {false, std::string(what) + ": " + outcome.error().what};
 }
@@ -143,6 +146,33 @@ void keep_to_itself(Measures& measures) {
   }
 }
 
+std::optional<Guard>& guard() {
+  static std::optional<Guard> only;
+  return only;
+}
+
+Result<void> limit_calls_with_guard(const target::ProcDir& process,
+                                    const std::vector<target::Tid>& readable) {
+  if (kForSanitizers) return fail(Failure::kLimit, "a build with sanitizers traces itself");
+  HANGSPY_TRY(started, Guard::start(process));
+  HANGSPY_TRY(listener, limit_calls(readable, Seizing::kAsked, started.socket()));
+  HANGSPY_CHECK(started.hand_over(std::move(listener)));
+  guard().emplace(std::move(started));
+  return {};
+}
+
+// The filter is not lost where no guard can be had.
+void limit_calls_to_live(const target::ProcDir& process, target::Tid thread, Measures& measures) {
+  const std::vector readable{process.pid(), thread};
+  const auto guarded = limit_calls_with_guard(process, readable);
+  measures.push_back(measure("a guard: no thread of another process is seized", guarded));
+  const auto limited = guarded ? Result<elf::Descriptor>() : limit_calls(readable, Seizing::kAny);
+  measures.push_back(
+      measure("system calls by seccomp: only those of reading and stopping, "
+              "process_vm_readv on this process alone",
+              limited));
+}
+
 }  // namespace
 
 std::vector<Measure> enter_live(target::Tid pid) {
@@ -152,10 +182,7 @@ std::vector<Measure> enter_live(target::Tid pid) {
   Measures measures{take_identity(*process, thread)};
   keep_to_itself(measures);
   measures.push_back({false, "Landlock: with it no other process can be read"});
-  measures.push_back(
-      measure("system calls by seccomp: only those of reading and stopping, "
-              "process_vm_readv on this process alone",
-              limit_calls({pid, thread}, true)));
+  limit_calls_to_live(*process, thread, measures);
   return measures;
 }
 
@@ -167,9 +194,13 @@ std::vector<Measure> enter_core(const target::CoreOptions& core) {
   keep_to_itself(measures);
   if (!core.sysroot) files.emplace_back("/");
   measures.push_back(measure("files by Landlock: reading alone", limit_paths(files)));
-  measures.push_back(
-      measure("system calls by seccomp: only those of reading files", limit_calls({}, false)));
+  measures.push_back(measure("system calls by seccomp: only those of reading files",
+                             limit_calls({}, Seizing::kNone)));
   return measures;
+}
+
+void leave() {
+  guard().reset();
 }
 
 }  // namespace hangspy::sandbox

@@ -78,7 +78,7 @@ def check_said(hangspy, worker):
     """-v says each measure in a line, and --no-sandbox sets none."""
     said = run(hangspy, str(worker.pid), "-v").stderr
     for words in ("sandbox: uid ", "sandbox: no_new_privs", "sandbox: system calls by seccomp",
-                  "sandbox: not dumpable", "sandbox: without Landlock"):
+                  "sandbox: not dumpable", "sandbox: a guard", "sandbox: without Landlock"):
         check(words in said, f"'{words}' is not in: {said}")
     said = run(hangspy, str(worker.pid), "-v", "--no-sandbox").stderr
     check("sandbox" not in said, said)

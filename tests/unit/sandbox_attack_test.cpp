@@ -1,6 +1,7 @@
 // Attacks from inside: each runs in a process of its own that has entered the sandbox as hangspy
 // does, and tries what a break-in through a reader would try.
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <linux/io_uring.h>
@@ -337,6 +338,38 @@ TEST_F(LiveSandbox, TracesWithoutAnyRequestThatWrites) {
   }));
   EXPECT_TRUE(holds(
       [&] { return denied(::ptrace(PTRACE_SEIZE, worker_.pid(), nullptr, PTRACE_O_EXITKILL)); }));
+}
+
+TEST_F(LiveSandbox, SeizesNoThreadOfAnotherProcess) {
+  EXPECT_TRUE(holds([&] {
+    const auto seize = [](long tid) {
+      return ::syscall(SYS_ptrace, PTRACE_SEIZE, tid, nullptr, nullptr);
+    };
+    const auto is_refused = [&](long tid) { return seize(tid) < 0 && errno == ESRCH; };
+    constexpr long kMoreThanAnId = 1L << 32;  // the kernel takes the lower half
+    return is_refused(other_.pid()) && is_refused(::getppid()) && is_refused(1) &&
+           is_refused(kMoreThanAnId + other_.pid()) && is_refused(-1) && seize(worker_.pid()) == 0;
+  }));
+}
+
+// Who would be asked has gone: nobody is seized any more.
+TEST_F(LiveSandbox, SeizesNothingWithoutItsGuard) {
+  EXPECT_TRUE(holds([&] {
+    leave();
+    return denied(::ptrace(PTRACE_SEIZE, worker_.pid(), nullptr, nullptr)) &&
+           ::waitpid(-1, nullptr, 0) < 0 && errno == ECHILD;
+  }));
+}
+
+// The guard of a process that is killed comes to us, who wait for its end.
+TEST_F(LiveSandbox, IsNotOutlivedByItsGuard) {
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1L), 0);
+  EXPECT_EQ(
+      inside([this] { (void)enter_live(worker_.pid()); }, [] { return ::raise(SIGKILL) == 0; }),
+      128 + SIGKILL);
+  EXPECT_THAT(::waitpid(-1, nullptr, 0), testing::AllOf(testing::Gt(0), testing::Ne(worker_.pid()),
+                                                        testing::Ne(other_.pid())));
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0L);
 }
 
 TEST_F(LiveSandbox, CannotBeLookedInto) {
