@@ -53,6 +53,10 @@ struct LineStyle {
 };
 [[nodiscard]] std::string to_line(const Text& text, const LineStyle& style = {});
 
+// Words of ours for a line, which may hold a name that went through the door before: as they are,
+// or, with `ascii`, with every other character escaped.
+[[nodiscard]] std::string to_line(std::string words, bool ascii);
+
 // The door for a JSON string value: valid UTF-8; what is not valid, and every backslash, stands
 // as an escape (\xNN, \\), so that from_json_value gives the same bytes back.
 [[nodiscard]] std::string to_json_value(const Text& text);

@@ -106,7 +106,7 @@ class Story {
     for (std::size_t i = 0; i < sentence.evidence.size(); ++i) {
       words += (i == 0 ? "" : ", ") + sentence.evidence[i];
     }
-    words += "]";
+    words = to_line(words + "]", options_.ascii);
     for (const auto& each : wrapped(words, {}, kColumns - display_width(margin) - 1)) {
       put_right(lines, each, margin);
       if (!options_.colour) continue;

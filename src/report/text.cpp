@@ -146,7 +146,9 @@ class Screen {
   }
 
   void say(Lines& lines, const std::string& words, const Margin& margin) const {
-    for (auto& each : wrapped(words, margin)) lines.push_back(std::move(each));
+    for (auto& each : wrapped(to_line(words, options_.ascii), margin)) {
+      lines.push_back(std::move(each));
+    }
   }
 
   Lines tail() const {
@@ -214,7 +216,8 @@ class Screen {
     const auto& all = diagnosis_.missing;
     const auto shown = options_.all ? all.size() : std::min(all.size(), kMaxMissing);
     for (std::size_t i = 0; i < shown; ++i) {
-      auto part = wrapped(all[i], {"missing: ", "         "}, kColumns - 4);
+      auto part =
+          wrapped(to_line(all[i], options_.ascii), {"missing: ", "         "}, kColumns - 4);
       if (!options_.all && part.size() > kMaxLinesOfMissing) {
         part.resize(kMaxLinesOfMissing);
         part.back() += " ...";

@@ -86,9 +86,13 @@ Result<void> read(const Json& json, const Step& at, double& out) {
   return wrong(at, "not a number");
 }
 
+// hangspy's own words, which reports print as they are: a line that the door would not change.
 Result<void> read(const Json& json, const Step& at, std::string& out) {
   HANGSPY_TRY(string, as_string(json, at));
   out = string;
+  if (to_line(Text::of_target(out), {.max_columns = string.size()}) != out) {
+    return wrong(at, "not printable");
+  }
   return {};
 }
 

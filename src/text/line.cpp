@@ -157,6 +157,13 @@ std::string to_line(const Text& text, const LineStyle& style) {
   return std::move(line).text();
 }
 
+std::string to_line(std::string words, bool ascii) {
+  if (!ascii) return words;
+  constexpr std::size_t kWidest = 10;  // columns of an escape, \u{10ffff}
+  const auto columns = kWidest * words.size();
+  return to_line(Text::of_target(std::move(words)), {columns, true});
+}
+
 std::size_t display_width(std::string_view utf8) {
   std::size_t columns = 0;
   while (!utf8.empty()) {

@@ -29,7 +29,7 @@ std::string to_line(const Phrase& phrase, const LineStyle& style) {
     if (const auto* text = std::get_if<Text>(&piece)) {
       line += to_line(*text, style);
     } else {
-      line += std::get<std::string>(piece);
+      line += to_line(std::get<std::string>(piece), style.ascii);
     }
   }
   return line;

@@ -176,6 +176,18 @@ TEST(ReportText, InAsciiIsOnlyAscii) {
   }
 }
 
+// Such as the path of a file in what is missing.
+TEST(ReportText, InAsciiWordsOfOurOwnAreOnlyAsciiToo) {
+  for (const auto& name : snapshot_file::all()) {
+    auto snapshot = with_evidence(name, "Größe");
+    snapshot.runtime.packages.push_back({"Größe", {}});
+    snapshot.missing.emplace_back("/srv/Größe/x.so");
+    const auto text = Sample(snapshot).text({.ascii = true});
+    EXPECT_THAT(text, HasSubstr("/srv/Gr\\u{f6}\\u{df}e/x.so")) << name;
+    EXPECT_THAT(text, Each(testing::AllOf(testing::Gt('\0'), testing::Lt('\x7f')))) << name;
+  }
+}
+
 TEST(ReportText, HasNoEscapesUnlessColoured) {
   EXPECT_THAT(Sample("stacked").text(), Not(HasSubstr("\x1b")));
   EXPECT_THAT(Sample("stacked").text({.colour = true}), HasSubstr("\x1b[1;31mDEADLOCK\x1b[0m"));

@@ -145,6 +145,16 @@ TEST(MalformedSnapshot, WordsAndTextsMustBeKnownAndWellFormed) {
   EXPECT_THAT(error_with("/tasks/0/name", "\\q"), StartsWith("tasks[0].name: "));
 }
 
+// They are printed as they are, and may not bring what a report keeps from the target's words.
+TEST(MalformedSnapshot, WordsOfOurOwnMustBePrintable) {
+  for (const char* bad : {"\x1b[2J", "line\n", "tab\t", "\x7f", "\u202e", "\x1b"}) {
+    EXPECT_EQ(error_with("/locks/0/evidence", bad), "locks[0].evidence: not printable");
+    EXPECT_EQ(error_with("/runtime/packages/0/name", bad),
+              "runtime.packages[0].name: not printable");
+  }
+  EXPECT_EQ(error_with("/locks/0/evidence", "from ' ' to '~', Größe"), "no error");
+}
+
 TEST(MalformedSnapshot, WhatIsNotJsonIsAnErrorThatNamesTheByte) {
   EXPECT_EQ(error_of(""), "the snapshot's JSON is malformed at byte 1");
   EXPECT_EQ(error_of("{} x"), "the snapshot's JSON is malformed at byte 4");

@@ -49,7 +49,7 @@ class Sampler {
   }
   void fill(Address& out) { out.value = 1 + (random_() >> below(60)) / 2; }
   void fill(std::string& out) {
-    static const std::string kOurs[] = {"frame local", "\"quoted\" \\", "tab\tand\nline", "Größe"};
+    static const std::string kOurs[] = {"frame local", "\"quoted\" \\", "~ and /", "Größe"};
     out = kOurs[below(4)];
   }
   void fill(Text& out) {
