@@ -118,7 +118,7 @@ class LiveSession {
   // A traced thread is also held for moments while it goes on: only who was halted before and
   // after the samples was halted.
   Result<void> note(const target::Restraint& before, diagnosis::Diagnosis& diagnosis) {
-    HANGSPY_TRY(after, target_.restraint());
+    HANGSPY_TRY(after, restraint_after(before));
     if (before.tracer != 0) {
       account_.tracer = snapshot::Tracer{before.tracer, before.tracer_name};
     }
@@ -126,6 +126,17 @@ class LiveSession {
     account_.halted = after.halted;
     judge_halted(after.halted, diagnosis);
     return {};
+  }
+
+  // What a signal has stopped runs for a moment when we let it go, until it is back in that stop.
+  Result<target::Restraint> restraint_after(const target::Restraint& before) const {
+    constexpr int kLooks = 200;
+    const bool goes_back = !before.halted.empty() && before.tracer == 0;
+    for (int look = 1;; ++look) {
+      HANGSPY_TRY(after, target_.restraint());
+      if (!goes_back || after.halted == before.halted || look == kLooks) return after;
+      limit_.sleep(std::chrono::milliseconds(1));
+    }
   }
 
   static std::optional<std::string> compare(const Sampled& last, const Sampled& next) {

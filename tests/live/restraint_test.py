@@ -132,6 +132,18 @@ def check_all_halted(hangspy, python, halt):
             check(halted_as(hangspy, target) == "", "it goes on, and is said to be halted")
 
 
+def check_comes_back(hangspy, python):
+    """Let go after a stop of ours, what a signal has stopped runs until it is back in that stop.
+    Where all processors are busy that takes a while."""
+    with contextlib.ExitStack() as crowd, program(python, IDLE) as target, stopped(target) as halted:
+        for _ in range(2 * os.cpu_count()):
+            crowd.enter_context(child([python, "-c", "while True: pass"]))
+        for _ in range(20):
+            report = report_of(hangspy, str(target.pid), "--pause", "always")
+            said = report["verdict"], report["target"]["halted"]
+            check(said == ("inconclusive", halted), f"said {said}")
+
+
 def check_tracer(hangspy, python, command):
     """A deadlock is proven beside a tracer, which is named; a stop is refused, and it is why."""
     name = command[0]
@@ -171,6 +183,7 @@ def check_needed_stop_beside(hangspy, target, traced):
 def test(hangspy):
     python = pythons.find(pythons.named(some_python()))
     check_all_halted(hangspy, python, stopped)
+    check_comes_back(hangspy, python)
     tried = 0
     for freezer in freezers_here():
         check_all_halted(hangspy, python, lambda target, freezer=freezer: frozen(target, freezer))
