@@ -1,78 +1,110 @@
 #!/usr/bin/env python3
-"""Processes that become another while they are read: one that executes another program, forks a
-child that stays, or starts and ends threads all the time. What comes is right or a clear error.
+"""Processes that become another while they are read: one that executes another program (a Python
+one, too), ends by itself, forks a child that stays, or starts and ends threads all the time. What
+comes is right or a clear error.
 """
 import argparse
 import collections
 import contextlib
-import json
 import os
 import random
 import signal
 import time
 
-from harness import child, end, exit_code_of, pythons, run, runs_free, some_python, statuses, \
-    talking_child, tracers
+from harness import end, exit_code_of, pythons, runs_free, some_python, talking_child, tracers
 from ending_test import SHORT, check_output, start
 from native_test import native_library
-from page_test import check
+from page_test import check, cycle_nodes
 from worker import LOCKED, is_in, poll, system_call
 
 ROUNDS = 100
 CHURN_RUNS = 10
 MODES = ("auto", "always", "never")
-LONGEST = 0.08  # of the time between hangspy's start and the change, in seconds
+LONGEST = 0.04  # of the time between hangspy's start and the change, in seconds
 
-# One thread waits for itself. The main thread does what it is told by the word on its input.
+# One thread waits for itself. The main thread does what it is told by a line of code, and the others
+# are there to end with it.
 HUNG = """
 import ctypes, os, sys, threading, time
-lock = threading.Lock()
+lock, parked = threading.Lock(), threading.Semaphore(0)
 def twice():
     with lock:
         with lock:
             pass
-threading.Thread(target=twice, daemon=True).start()
 def churn_python():
     while True:
         for each in [threading.Thread(target=int) for _ in range(10)]:
             each.start()
         time.sleep(0.001)
+for _ in range(10):
+    threading.Thread(target=parked.acquire, name="before").start()
+hanging = threading.Thread(target=twice, daemon=True, name="hangs")
+hanging.start()
 if len(sys.argv) > 1:
     native = ctypes.CDLL(sys.argv[1]).churn
     threading.Thread(target={"native": native, "python": churn_python}[sys.argv[2]],
                      daemon=True).start()
-print(flush=True)
-word = sys.stdin.readline().strip()
-if word == "exec":
-    os.execv("/bin/sleep", ["sleep", "600"])
-if word == "fork" and os.fork() == 0:
-    ctypes.CDLL(None).prctl(1, 9)
-    time.sleep(600)
+print(hanging.native_id, flush=True)
+exec(sys.stdin.readline())
 sys.stdin.readline()
 """
+# Something to take down at the end of the interpreter: tasks, their loop, and a heap of objects.
+RUBBLE = """
+import asyncio, atexit, gc
+loop = asyncio.new_event_loop()
+tasks = [loop.create_task(asyncio.sleep(600)) for _ in range(200)]
+heap = [[{}] for _ in range(50_000)]
+atexit.register(gc.collect)
+"""
+# Threads that wait for nobody: what is said to hang was in the program before.
+HEALTHY = """
+import sys, threading
+for _ in range(10):
+    threading.Thread(target=threading.Semaphore(0).acquire, daemon=True, name="after").start()
+sys.stdin.readline()
+"""
+CHANGES = {
+    "sleep": 'os.execv("/bin/sleep", ["sleep", "600"])',
+    "python": f"os.execv(sys.executable, [sys.executable, '-ISc', {HEALTHY!r}])",
+    "exit": "parked.release(10); sys.exit()",
+    "fork": "os.fork() == 0 and (ctypes.CDLL(None).prctl(1, 9), time.sleep(600))",
+}
 
 
 @contextlib.contextmanager
-def hung(python, *words):
-    with talking_child([python, "-c", HUNG, *words]) as target:
-        poll("a thread that hangs", 10, lambda: any(
-            is_in(LOCKED, system_call(target.pid, tid)) for tid in statuses(target.pid)))
+def hung(python, *words, program=HUNG):
+    with talking_child([python, "-c", program, *words]) as target:
+        tid = int(target.first_line)
+        poll("a thread that hangs", 10, lambda: is_in(LOCKED, system_call(target.pid, tid)))
         yield target
 
 
 def change_meanwhile(hangspy, target, word, mode, moment):
-    """Exit code and output of a hangspy during whose run the target was told to change."""
-    process = start([hangspy, str(target.pid), "--pause", mode, *SHORT])
+    """Exit code of a hangspy during whose run the target was told to change."""
+    process = start([hangspy, str(target.pid), "--pause", mode, "--all", *SHORT])
     try:
         time.sleep(moment)  # the moment itself is what varies here
-        target.stdin.write(f"{word}\n".encode())
+        target.stdin.write(f"{CHANGES[word]}\n".encode())
         target.stdin.flush()
         output = process.communicate(timeout=30)
     finally:
         end(process)
-    # It hung before and never does anything else as a Python process.
-    check_output(process, *output)
+    # It hung before; after some changes it is a Python process that does not.
+    report = check_output(process, *output, may_be_healthy=word in ("python", "exit"))
+    if report:
+        check_program(report)
     return process.returncode
+
+
+def check_program(report):
+    """It speaks of one program: what hangs is of the first, and what is healthy knows it no more.
+    An interpreter that ends forgets its daemon threads before it takes down its modules."""
+    names = {thread["name"] for thread in report["threads"]}
+    hanging = {node["name"] for node in cycle_nodes(report) if node["kind"] == "thread"}
+    if report["verdict"] == "deadlock":
+        check(hanging == {"hangs"} and "after" not in names, f"{hanging} hang of {names}")
+    if report["verdict"] == "healthy":
+        check(not names & {"hangs", "before"}, f"healthy are {names}")
 
 
 def children_of(pid):
@@ -83,10 +115,14 @@ def children_of(pid):
 
 def check_change(hangspy, python, word, moments):
     codes = collections.Counter()
+    program = RUBBLE + HUNG if word == "exit" else HUNG
     for turn in range(ROUNDS):
-        with hung(python) as target:
+        with hung(python, program=program) as target:
             mode = MODES[turn % len(MODES)]
             codes[change_meanwhile(hangspy, target, word, mode, moments.uniform(0, LONGEST))] += 1
+            if word == "exit":
+                check(target.wait(30) == 0, f"it ended with {target.returncode}")
+                continue
             poll("a process that runs free", 10, lambda: runs_free(target.pid))
             if word == "fork":
                 check_child(target)
@@ -126,7 +162,9 @@ def check_churn(hangspy, python, library, kind):
 def test(options):
     python = pythons.find(pythons.named(some_python()))
     moments = random.Random(options.seed)
-    check_change(options.hangspy, python, "exec", moments)
+    for word in ("sleep", "python", "exit"):
+        changed = check_change(options.hangspy, python, word, moments)
+        check(0 < changed[1] < ROUNDS, f"the moments met no change: {changed}")
     forked = check_change(options.hangspy, python, "fork", moments)
     check(forked[1] > ROUNDS // 2, f"a fork hid the deadlock: {forked}")
     with native_library() as library:
