@@ -12,7 +12,7 @@ import signal
 import time
 
 from harness import end, exit_code_of, pythons, runs_free, some_python, talking_child, tracers
-from ending_test import SHORT, check_output, start
+from ending_test import SHORT, check_output, output_of, start
 from native_test import native_library
 from page_test import check, cycle_nodes
 from worker import LOCKED, is_in, poll, system_call
@@ -22,7 +22,7 @@ CHURN_RUNS = 10
 MODES = ("auto", "always", "never")
 LONGEST = 0.04  # of the time between hangspy's start and the change, in seconds
 
-# One thread waits for itself. The main thread does what it is told by a line of code, and the others
+# One thread waits for itself. The main thread does what it is told by lines of code, and the others
 # are there to end with it.
 HUNG = """
 import ctypes, os, sys, threading, time
@@ -31,22 +31,13 @@ def twice():
     with lock:
         with lock:
             pass
-def churn_python():
-    while True:
-        for each in [threading.Thread(target=int) for _ in range(10)]:
-            each.start()
-        time.sleep(0.001)
 for _ in range(10):
     threading.Thread(target=parked.acquire, name="before").start()
 hanging = threading.Thread(target=twice, daemon=True, name="hangs")
 hanging.start()
-if len(sys.argv) > 1:
-    native = ctypes.CDLL(sys.argv[1]).churn
-    threading.Thread(target={"native": native, "python": churn_python}[sys.argv[2]],
-                     daemon=True).start()
 print(hanging.native_id, flush=True)
-exec(sys.stdin.readline())
-sys.stdin.readline()
+for line in sys.stdin:
+    exec(line)
 """
 # Something to take down at the end of the interpreter: tasks, their loop, and a heap of objects.
 RUBBLE = """
@@ -56,6 +47,32 @@ tasks = [loop.create_task(asyncio.sleep(600)) for _ in range(200)]
 heap = [[{}] for _ in range(50_000)]
 atexit.register(gc.collect)
 """
+# Threads that start and end all the time, and how many have.
+CHURN = {
+    "native": """
+import ctypes, sys, threading
+native = ctypes.CDLL(sys.argv[1])
+counted = ctypes.c_long.in_dll(native, "ended")
+ended = lambda: counted.value
+for _ in range(2):
+    threading.Thread(target=native.churn, daemon=True).start()
+""",
+    "python": """
+import threading
+counts = [0, 0]
+ended = lambda: sum(counts)
+def churn(which):
+    while True:
+        threads = [threading.Thread(target=int) for _ in range(10)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        counts[which] += len(threads)
+for which in range(2):
+    threading.Thread(target=churn, args=(which,), daemon=True).start()
+"""}
+ALIVE = 20  # at most, of these at once: when more have ended, one of those was started meanwhile
 # Threads that wait for nobody: what is said to hang was in the program before.
 HEALTHY = """
 import sys, threading
@@ -141,22 +158,34 @@ def check_child(target):
             os.kill(pid, signal.SIGKILL)
 
 
+def ended(target):
+    target.stdin.write(b"print(ended(), flush=True)\n")
+    target.stdin.flush()
+    return int(target.stdout.readline())
+
+
+def read_amid_churn(hangspy, target, mode):
+    """The exit code of a run while threads were started and ended. On a busy machine the target may
+    have no CPU for all of one, and is read again."""
+    def attempt():
+        before = ended(target)
+        process = start([hangspy, str(target.pid), "--pause", mode, *SHORT])
+        check_output(process, *output_of(process))
+        return ended(target) - before > ALIVE and process.returncode
+    return poll("threads that start and end while they are read", 30, attempt)
+
+
 def check_churn(hangspy, python, library, kind):
-    codes = collections.Counter()
-    with hung(python, library, kind) as target:
-        for turn in range(CHURN_RUNS * len(MODES)):
-            mode = MODES[turn % len(MODES)]
-            process = start([hangspy, str(target.pid), "--pause", mode, *SHORT])
-            try:
-                output = process.communicate(timeout=30)
-            finally:
-                end(process)
-            check_output(process, *output)
-            codes[process.returncode] += 1
+    with hung(python, library, program=CHURN[kind] + HUNG) as target:
+        began, before = time.monotonic(), ended(target)
+        codes = collections.Counter((mode, read_amid_churn(hangspy, target, mode))
+                                    for _ in range(CHURN_RUNS) for mode in MODES)
+        rate = (ended(target) - before) / (time.monotonic() - began) / 1e3
         poll("a process that runs free", 10, lambda: not tracers(target.pid))
         check(target.poll() is None, "the process has ended")
-    print(f"threads of {kind} that come and go: exit codes {dict(codes)}")
-    return codes
+    print(f"{rate:.1f} {kind} threads a ms that come and go: exit codes {dict(codes)}")
+    for mode in MODES:
+        check(codes[mode, 1] > CHURN_RUNS // 2, f"the churn hid the deadlock: {codes}")
 
 
 def test(options):
