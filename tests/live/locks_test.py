@@ -7,7 +7,8 @@ import argparse
 import json
 
 from harness import ROOT, exit_code_of, not_tested, pythons, statuses, talking_child
-from page_test import Wrong, check, check_closed, addresses, cycle_nodes, reports
+from page_test import (Wrong, check, check_closed, addresses, cycle_nodes, reports,
+                       was_read_still)
 from worker import LOCKED, POLLING, READING, STATE_SECONDS, Settled, poll
 
 PROGRAM = ROOT / "fixtures" / "locks" / "program.py"
@@ -52,6 +53,7 @@ def check_shape(hangspy, python, shape):
         for name, report in reports(hangspy, target.pid):
             try:
                 check_hung(report, shape, truth) if truth["hangs"] else check_lent(report)
+                check(name != "live" or was_read_still(report), "not read still")
             except Wrong as wrong:
                 raise Wrong(f"{shape}, {name}: {wrong}\n{json.dumps(report, indent=1)}") from wrong
         check_end(target, truth)

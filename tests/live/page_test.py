@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent / "fixtures")]
 
 import expectations  # noqa: E402
 import pythons  # noqa: E402
-from worker import Failed, Worker  # noqa: E402
+from worker import POLLING, Failed, Worker, poll  # noqa: E402
 
 EXIT_CODES = {"healthy": 0, "slow": 0, "deadlock": 1, "inconclusive": 3, "orphan-wait": 4,
               "blocked-loop": 4}
@@ -158,6 +158,23 @@ def copy_of_files(pid, folder):
     return str(sysroot)
 
 
+def was_read_still(report):
+    return all((sample["read"], sample["pause_us"], sample["stops"]) == ("still", 0, 0)
+               for sample in report["timing"]["samples"])
+
+
+def check_still(options, worker, live):
+    """A server's loop that goes on wakes by itself, uvicorn's ten times a second: when it was met
+    awake, it is read again. Nobody else moves, or wakes."""
+    def read_again():
+        return was_read_still(report_of(options.hangspy, str(worker.pid)))
+
+    if worker.expected.loop == POLLING:
+        was_read_still(live) or poll("a reading without a stop", 30, read_again)
+    else:
+        check(was_read_still(live), f"not read still: {live['timing']}")
+
+
 def core_report(options, worker):
     with tempfile.TemporaryDirectory(prefix="hangspy-") as folder:
         core = core_of(worker.pid, folder)
@@ -195,6 +212,8 @@ def diagnose(options, worker, wanted):
                 check(serves == wanted.serves_others, f"serves_others is {serves}")
         except Wrong as wrong:
             raise Wrong(f"{name}: {wrong}\n{json.dumps(report, indent=1)}") from wrong
+    if not {"healthy", "slow"} & set(wanted.verdicts):
+        check_still(options, worker, live)
     check_text(options.hangspy, worker.pid, live)
     if live["verdict"] == "blocked-loop":
         check_one_stop(options.hangspy, worker.pid)
