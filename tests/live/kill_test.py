@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """hangspy is killed by SIGKILL at random moments while it attaches, reads and lets go, as often as
-asked for; with `always` half as often again while it traces, which random moments seldom meet, and
-with `core` while it reads a core of the worker. After each, no thread of the worker may be stopped
-or traced; at the end the worker must still answer, and a diagnosis must say what it said before.
+asked for; half as often again while it traces, which random moments seldom meet: with `always`, and
+with `auto` a worker under load, for it stops no other. With `core` it reads a core of the worker.
+After each kill no thread of the worker may be stopped or traced; at the end the worker must still
+answer, and a diagnosis of what hangs must say what it said before.
 """
 import argparse
 import contextlib
@@ -14,6 +15,7 @@ import tempfile
 import time
 
 from harness import child, exit_code_of, run_counters, runs_free, some_python
+from load_test import STATUS, under_load
 from page_test import Wrong, check, core_of, report_of
 from worker import Worker, poll
 
@@ -77,7 +79,8 @@ def kill_often(command, pid, moments, kills):
 
 
 def kill_often_while_tracing(command, pid, moments, kills):
-    pause = report_of(*command)["timing"]["pause_us"] / 1e6
+    pauses = sorted(report_of(*command)["timing"]["pause_us"] for _ in range(REPEATS))
+    pause = pauses[REPEATS // 2] / 1e6
     hits = 0
     for _ in range(kills):
         moment = moments.uniform(0, pause / 2)
@@ -86,6 +89,14 @@ def kill_often_while_tracing(command, pid, moments, kills):
     print(f"{hits} of {kills} kills met a worker that was traced")
     # The watcher looks now and then, and may lose its CPU: some must hit, not most.
     check(hits >= kills // 10, "too few kills met a worker that was traced")
+
+
+def kill_under_load(options, moments):
+    with Worker(some_python(), page="ok") as worker:
+        with under_load(worker) as load, command_for(options, worker) as command:
+            kill_often_while_tracing(command, worker.pid, moments, options.kills // 2)
+        check(set(load.statuses) == {STATUS}, f"answers {load.statuses}")
+        check(worker.get("/ok", 20) == 200, "the worker does not answer any more")
 
 
 def said(report):
@@ -102,8 +113,7 @@ def command_for(options, worker):
         yield [options.hangspy, "core", core_of(worker.pid, folder)]
 
 
-def test(options):
-    moments = random.Random(options.seed)
+def kill_what_hangs(options, moments):
     with Worker(some_python(), page="stacked") as worker:
         live = [options.hangspy, str(worker.pid)]
         before, threads = said(report_of(*live)), set(run_counters(worker.pid))
@@ -116,6 +126,13 @@ def test(options):
         check(threads <= set(run_counters(worker.pid)), "a thread of the worker has ended")
         after = said(report_of(*live))
         check(before == after, f"said {before}, then {after}")
+
+
+def test(options):
+    moments = random.Random(options.seed)
+    kill_what_hangs(options, moments)
+    if options.mode == "auto":
+        kill_under_load(options, moments)
 
 
 def parse():

@@ -75,6 +75,13 @@ class Load:
             client.join()
 
 
+@contextlib.contextmanager
+def under_load(worker):
+    with Load(worker.port) as load:
+        poll("the load", 30, lambda: load.statuses[STATUS] > 20 * CLIENTS)
+        yield load
+
+
 def check_account(report):
     """What the report says of its stops; a worker that answers is not hung."""
     check(report["verdict"] in CONCLUSIVE | {"inconclusive"}, f"said {report['verdict']}")
@@ -137,8 +144,7 @@ def check_traced(hangspy, pid):
 
 
 def check_amid_noise(hangspy):
-    with Worker(some_python(), page="stacked") as worker, Load(worker.port) as load:
-        poll("the load", 30, lambda: load.statuses[STATUS] > 20 * CLIENTS)
+    with Worker(some_python(), page="stacked") as worker, under_load(worker):
         for _ in range(RUNS):
             report = report_of(hangspy, str(worker.pid))
             check(report["verdict"] in ("deadlock", "inconclusive"), f"said {report['verdict']}")
@@ -149,8 +155,7 @@ def check_amid_noise(hangspy):
 
 def check_load(hangspy):
     with Worker(some_python(), page="ok") as worker:
-        with Load(worker.port) as load:
-            poll("the load", 30, lambda: load.statuses[STATUS] > 20 * CLIENTS)
+        with under_load(worker) as load:
             reports = [check_account(report_of(hangspy, str(worker.pid), "--pause", mode))
                        for _ in range(RUNS) for mode in ("auto", "always", "never")]
             stops = [stops_of(report) for report in reports]
