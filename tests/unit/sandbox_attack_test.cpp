@@ -247,7 +247,7 @@ TEST_F(LiveSandbox, StillRunsThreads) {
 
 // Becoming root's equal of another kind: a target that is itself root, with all capabilities.
 TEST(Sandbox, KeepsOneCapabilityForAWorkerThatHasSome) {
-  if (!is_root()) return;  // only root's workers have any
+  if (!is_root()) GTEST_SKIP() << "only root's workers have any capability";
   const Child worker([](const std::function<void(Told)>& ready) {
     ready({});
     target::sleep_for_ever();
@@ -265,7 +265,7 @@ TEST(Sandbox, KeepsOneCapabilityForAWorkerThatHasSome) {
 
 // Its own user may not look into it, and its files in /proc are root's.
 TEST(Sandbox, KeepsOneCapabilityForAWorkerThatIsNotDumpable) {
-  if (!is_root()) return;
+  if (!is_root()) GTEST_SKIP() << "only root may look into such a worker";
   const Child worker([](const std::function<void(Told)>& ready) {
     hold_a_word([&](Told told) {
       ::prctl(PR_SET_DUMPABLE, 0L);
@@ -425,7 +425,7 @@ TEST_F(CoreSandbox, ReadsNothingElseWhereTheKernelHasLandlock) {
 }
 
 TEST_F(CoreSandbox, BecomesItsOwner) {
-  if (!is_root()) return;
+  if (!is_root()) GTEST_SKIP() << "only root may become another user";
   ASSERT_EQ(::chown((folder_ / "core").c_str(), kNobody, kNobody), 0);
   EXPECT_EQ(with_sysroot([&] {
               return ::geteuid() == kNobody && can_read("core") &&
