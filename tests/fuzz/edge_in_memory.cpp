@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "raw_objects.hpp"
 
@@ -63,8 +64,7 @@ class Rules {
                objects_.pointer(from.object + layout_.task.waits_for) == to.object;
       case NodeKind::kWorkItem:
         return is_future(to.kind) && std::ranges::any_of(threads_, [&](Address thread) {
-                 return runs(thread, "_WorkItem.run", from.object) &&
-                        runs_until(thread, to.object);
+                 return runs(thread, "_WorkItem.run", from.object) && runs_until(thread, to.object);
                });
       case NodeKind::kThread:
         return thread_waits_for(from.object, to);
@@ -144,18 +144,14 @@ class Rules {
 
   // In a Thread.join it waits for something of the thread that has this identity.
   bool joins(Address thread, Address other) const {
-    const auto ident = objects_.pointer(other + layout_.thread.thread_id).value;
     const auto frames = objects_.frames(thread);
-    return std::any_of(frames.begin(), frames.begin() + std::min<std::size_t>(2, frames.size()),
-                       [&](Address frame) {
-                         if (objects_.code_name(frame) != "Thread.join") return false;
-                         const auto kept = objects_.attributes(objects_.local(frame, 0));
-                         return std::ranges::any_of(kept, [&](Address each) {
-                                  return objects_.integer(each) == ident;
-                                }) &&
-                                std::ranges::any_of(
-                                    kept, [&](Address each) { return parks_at(thread, each); });
-                       });
+    const auto join = std::ranges::find_if(
+        frames, [&](Address each) { return objects_.code_name(each) == "Thread.join"; });
+    if (join == frames.end()) return false;
+    const auto ident = objects_.pointer(other + layout_.thread.thread_id).value;
+    const auto kept = objects_.attributes(objects_.local(*join, 0));
+    return std::ranges::any_of(kept, [&](Address each) { return parks_at(thread, each); }) &&
+           std::ranges::any_of(kept, [&](Address each) { return objects_.integer(each) == ident; });
   }
 
   bool runs_until(Address thread, Address future) const {
@@ -181,8 +177,8 @@ class Rules {
   }
 
   bool any_has_entered(const Items& frames, Address lock) const {
-    return std::ranges::any_of(
-        frames, [&](Address each) { return has_entered(each, lock, kMaxManagers); });
+    return std::ranges::any_of(frames,
+                               [&](Address each) { return has_entered(each, lock, kMaxManagers); });
   }
 
   bool has_entered(Address frame, Address lock, int managers) const {
@@ -257,8 +253,8 @@ class Rules {
   Items set_by(Address callback) const {
     const auto [self, name] = objects_.method(callback);
     if (name == "TaskGroup._on_task_done") return objects_.attributes(self);
-    const bool sets = ends_with_any(objects_.function_name(callback),
-                                    {"._call_set_state", "._on_completion"});
+    const bool sets =
+        ends_with_any(objects_.function_name(callback), {"._call_set_state", "._on_completion"});
     return sets ? objects_.closure(callback) : released_by(callback);
   }
 
@@ -343,8 +339,8 @@ class Rules {
            });
   }
 
-  // A pool's thread has a weak reference to it, and its queue, which stands for one that is gone. An
-  // executor of the thread itself needs it only while the thread is not there, waiting for work.
+  // A pool's thread has a weak reference to it, and its queue, which stands for one that is gone.
+  // An executor of the thread itself needs it only while the thread is not there, waiting for work.
   bool serves(Address thread, Address executor) const {
     return std::ranges::any_of(objects_.frames(thread), [&](Address frame) {
       const auto name = objects_.code_name(frame);
@@ -363,9 +359,8 @@ class Rules {
     if (has(objects_.items(executor), item)) return true;
     return std::ranges::any_of(objects_.attributes(executor), [&](Address queue) {
       return has(objects_.items(queue), item) ||
-             std::ranges::any_of(objects_.attributes(queue), [&](Address each) {
-               return has(objects_.items(each), item);
-             });
+             std::ranges::any_of(objects_.attributes(queue),
+                                 [&](Address each) { return has(objects_.items(each), item); });
     });
   }
 
@@ -385,8 +380,7 @@ class Rules {
         return runs_loop(to.object, from.object);
       case NodeKind::kTask:
         return has(objects_.frames(to.object),
-                   objects_.frame_in(
-                       objects_.pointer(from.object + layout_.task.coroutine)));
+                   objects_.frame_in(objects_.pointer(from.object + layout_.task.coroutine)));
       default:
         return false;
     }

@@ -209,10 +209,9 @@ RawObjects::Method RawObjects::method(Address object) const {
 
 Items RawObjects::frames(Address thread) const {
   const auto& field = layout().thread;
-  const auto innermost =
-      field.frame_holder == kAbsent
-          ? thread + field.current_frame
-          : pointer(thread + field.frame_holder) + layout().frame_holder.current_frame;
+  const auto innermost = field.frame_holder == kAbsent ? thread + field.current_frame
+                                                       : pointer(thread + field.frame_holder) +
+                                                             layout().frame_holder.current_frame;
   Items found;
   for (auto at = pointer(innermost); at && found.size() < kMaxFrames;
        at = pointer(at + layout().frame.previous)) {
