@@ -1,6 +1,6 @@
-// CPython's objects in the words of an image, as far as a wait shows in them. Of hangspy this shares
-// the tables of where fields lie, and nothing that reads: what the one mistakes the other shall not.
-// What cannot be read is 0, and leads to nothing.
+// CPython's objects in the words of an image, as far as a wait shows in them. Of hangspy this
+// shares the tables of where fields lie, and nothing that reads: what the one mistakes the other
+// shall not. What cannot be read is 0, and leads to nothing.
 #pragma once
 
 #include <cstdint>
