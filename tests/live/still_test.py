@@ -68,12 +68,21 @@ def sleepers_of(worker):
     return set(run_counters(worker.pid))
 
 
+def still_run(command, worker):
+    """The counters before and after it, its report and the calls. A loop that polls may be met
+    awake; then it is read again."""
+    def attempt():
+        before = run_counters(worker.pid)
+        report, lines = traced_run(command)
+        was_awake = worker.expected.loop == POLLING and not was_read_still(report)
+        return not was_awake and (before, run_counters(worker.pid), report, lines)
+    return poll("a reading without a stop", 30, attempt)
+
+
 def check_still(command, worker, certainty):
     """No call that touches the worker, and no thread of it that should sleep has run."""
     sleepers = sleepers_of(worker)
-    before = run_counters(worker.pid)
-    report, lines = traced_run(command)
-    after = run_counters(worker.pid)
+    before, after, report, lines = still_run(command, worker)
     check_deadlock(report, certainty)
     touched = calls_in(lines, TOUCHING) + seizures_in(lines)
     check(not touched, f"called {touched}")
