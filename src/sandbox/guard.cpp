@@ -139,8 +139,10 @@ Result<Guard> Guard::start(const target::ProcDir& process) {
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return failed("socketpair");
   }
-  elf::Descriptor ours(ends[0]);
+  const elf::Descriptor first(ends[0]);
   const elf::Descriptor its(ends[1]);
+  // Where the report would go, if that is closed, must be no place that takes it.
+  elf::Descriptor ours(::fcntl(first.number(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
   const pid_t hangspy = ::getpid();
   const pid_t guard = ::fork();
   if (guard < 0) return failed("fork");
