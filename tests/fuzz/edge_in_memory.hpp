@@ -1,6 +1,7 @@
 // Whether an edge of a graph is in the words of a memory image. Each relation between two kinds has
 // a rule of its own, by the fields in which it shows, in its one direction; what has none is not
-// there.
+// there. Functions are known by their names, where hangspy goes by identity: a spoilt name hides an
+// edge. That a lock was lent inside its open `with`, and what ends a wait in time, is not seen.
 #pragma once
 
 #include "hangspy/wait_graph.hpp"

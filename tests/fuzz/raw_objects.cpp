@@ -131,16 +131,15 @@ Items RawObjects::dict_values(Address dict) const {
 }
 
 Items RawObjects::items(Address container) const {
+  if (is(container, "collections.deque")) return deque_items(container);
+  if (is(container, "_queue.SimpleQueue")) return queue_items(container);
   if (derives_from(container, kTuple)) {
     return pointers(container + layout().tuple.items, count_of(container));
   }
   if (derives_from(container, kList)) {
     return pointers(pointer(container + layout().list.items), count_of(container));
   }
-  if (derives_from(container, kDict)) return dict_values(container);
-  if (is(container, "collections.deque")) return deque_items(container);
-  if (is(container, "_queue.SimpleQueue")) return queue_items(container);
-  return {};
+  return derives_from(container, kDict) ? dict_values(container) : Items{};
 }
 
 // ---- attributes
