@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "hangspy/sandbox.hpp"
 #include "sandbox/calls.hpp"
 
 namespace hangspy::cli {
@@ -29,16 +30,21 @@ OutOfMemory& out_of_memory() {
   return only;
 }
 
+[[noreturn]] void end_at_once(int exit_code) {
+  sandbox::leave();
+  std::_Exit(exit_code);
+}
+
 // Saying so takes memory too: the bound is lifted for the end. Where even that does not suffice,
 // the exit code has to. Whichever other thread meets the bound meanwhile waits for that, but not
 // for ever: it may hold what the first one needs.
 void end_out_of_memory() {
   thread_local bool says_so = false;
   auto& end = out_of_memory();
-  if (says_so) std::_Exit(end.exit_code);
+  if (says_so) end_at_once(end.exit_code);
   if (end.met.exchange(true)) {
     std::this_thread::sleep_for(std::chrono::seconds(5));
-    std::_Exit(end.exit_code);
+    end_at_once(end.exit_code);
   }
   says_so = true;
   rlimit bound{};

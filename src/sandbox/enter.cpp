@@ -10,7 +10,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <optional>
 #include <utility>
 
 #include "hangspy/sandbox.hpp"
@@ -146,25 +145,19 @@ void keep_to_itself(Measures& measures) {
   }
 }
 
-std::optional<Guard>& guard() {
-  static std::optional<Guard> only;
-  return only;
-}
-
 Result<void> limit_calls_with_guard(const target::ProcDir& process,
                                     const std::vector<target::Tid>& readable) {
   if (kForSanitizers) return fail(Failure::kLimit, "a build with sanitizers traces itself");
-  HANGSPY_TRY(started, Guard::start(process));
-  HANGSPY_TRY(listener, limit_calls(readable, Seizing::kAsked, started.socket()));
-  HANGSPY_CHECK(started.hand_over(std::move(listener)));
-  guard().emplace(std::move(started));
-  return {};
+  HANGSPY_TRY(socket, start_guard(process));
+  HANGSPY_TRY(listener, limit_calls(readable, Seizing::kAsked, socket));
+  return hand_over(std::move(listener));
 }
 
 // The filter is not lost where no guard can be had.
 void limit_calls_to_live(const target::ProcDir& process, target::Tid thread, Measures& measures) {
   const std::vector readable{process.pid(), thread};
   const auto guarded = limit_calls_with_guard(process, readable);
+  if (!guarded) end_guard();
   measures.push_back(measure("a guard: no thread of another process is seized", guarded));
   const auto limited = guarded ? Result<elf::Descriptor>() : limit_calls(readable, Seizing::kAny);
   measures.push_back(
@@ -200,7 +193,7 @@ std::vector<Measure> enter_core(const target::CoreOptions& core) {
 }
 
 void leave() {
-  guard().reset();
+  end_guard();
 }
 
 }  // namespace hangspy::sandbox

@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <utility>
 
@@ -26,6 +28,13 @@ namespace {
 constexpr int kSocket = 0;
 constexpr int kThreads = 1;  // the task directory
 constexpr int kFirstOther = 2;
+constexpr int kFar = 10;
+constexpr int kPatience = 1'000;  // ms, until it is ready
+constexpr int kLooks = 2'000;     // for its end
+constexpr timespec kBetweenLooks{0, 50'000};
+
+std::atomic<pid_t> guard = -1;
+std::atomic<int> line = -1;  // hangspy's end of the socket
 
 // A message of one byte, with room for one descriptor.
 struct Message {
@@ -62,9 +71,11 @@ int receive_descriptor(int socket) {
   return descriptor;
 }
 
-bool has_thread(std::uint64_t tid) {
+// 0, or why it may not be seized: what cannot be looked up has not ended.
+int refusal_of(std::uint64_t tid) {
   struct stat about{};
-  return ::fstatat(kThreads, std::to_string(tid).c_str(), &about, 0) == 0;
+  if (::fstatat(kThreads, std::to_string(tid).c_str(), &about, 0) == 0) return 0;
+  return errno == ENOENT ? ESRCH : errno;
 }
 
 // Both are made anew: the kernel wants them empty, and of its own size. The second argument of
@@ -74,10 +85,10 @@ void answer_one(int listener) {
   seccomp_notif_resp* answer = nullptr;
   if (seccomp_notify_alloc(&question, &answer) != 0) return;
   if (seccomp_notify_receive(listener, question) == 0) {
-    const bool is_ours = has_thread(question->data.args[1]);
+    const int refusal = refusal_of(question->data.args[1]);
     answer->id = question->id;
-    answer->error = is_ours ? 0 : -ESRCH;
-    answer->flags = is_ours ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
+    answer->error = -refusal;
+    answer->flags = refusal == 0 ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0;
     seccomp_notify_respond(listener, answer);  // who asked may have ended
   }
   seccomp_notify_free(question, answer);
@@ -96,12 +107,20 @@ void answer_all(int listener) {
   }
 }
 
+// What a terminal or a shell sends to both is for hangspy: it tells the guard.
+void block_signals() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);
+}
+
 bool settle(pid_t hangspy, int socket, int threads) {
+  block_signals();
   ::prctl(PR_SET_NAME, "hangspy guard");
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != hangspy) return false;
   // Out of the way of the numbers first.
-  const int far_socket = ::fcntl(socket, F_DUPFD, 10);
-  const int far_threads = ::fcntl(threads, F_DUPFD, 10);
+  const int far_socket = ::fcntl(socket, F_DUPFD, kFar);
+  const int far_threads = ::fcntl(threads, F_DUPFD, kFar);
   return ::dup2(far_socket, kSocket) == kSocket && ::dup2(far_threads, kThreads) == kThreads &&
          ::syscall(SYS_close_range, kFirstOther, ~0U, 0) == 0;
 }
@@ -117,21 +136,45 @@ tl::unexpected<Error> failed(const char* what) {
   return fail(Failure::kLimit, std::string(what) + ": " + std::strerror(errno));
 }
 
-}  // namespace
-
-Guard::Guard(pid_t process, elf::Descriptor socket)
-    : process_(process), socket_(std::move(socket)) {}
-
-Guard::Guard(Guard&& other) noexcept
-    : process_(std::exchange(other.process_, -1)), socket_(std::move(other.socket_)) {}
-
-Guard::~Guard() {
-  if (process_ < 0) return;
-  socket_ = elf::Descriptor();
-  ::waitpid(process_, nullptr, 0);
+void end_by(int signal) {
+  end_guard();
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
 }
 
-Result<Guard> Guard::start(const target::ProcDir& process) {
+// But for what hangspy was told to ignore.
+void end_guard_by_signals() {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    struct sigaction now{};
+    if (::sigaction(signal, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) continue;
+    now.sa_handler = end_by;
+    ::sigaction(signal, &now, nullptr);
+  }
+}
+
+bool is_ready(int socket) {
+  pollfd watched{socket, POLLIN, 0};
+  char byte = 0;
+  return ::poll(&watched, 1, kPatience) == 1 && ::recv(socket, &byte, 1, 0) == 1;
+}
+
+// The guard's end is open in the guard alone: should it not get ready, that is the end of the line.
+Result<int> fork_guard(elf::Descriptor its, const elf::Descriptor& threads) {
+  const pid_t hangspy = ::getpid();
+  const pid_t process = ::fork();
+  if (process < 0) return failed("fork");
+  if (process == 0) be_the_guard(hangspy, its.number(), threads.number());
+  its = elf::Descriptor();
+  guard = process;
+  end_guard_by_signals();
+  if (is_ready(line)) return line.load();
+  end_guard();
+  return fail(Failure::kLimit, "it could not close what it inherited");
+}
+
+}  // namespace
+
+Result<int> start_guard(const target::ProcDir& process) {
   const elf::Descriptor threads(
       ::openat(process.descriptor(), "task", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!threads) return fail(Failure::kGone, "the process has ended");
@@ -139,23 +182,26 @@ Result<Guard> Guard::start(const target::ProcDir& process) {
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return failed("socketpair");
   }
-  const elf::Descriptor first(ends[0]);
-  const elf::Descriptor its(ends[1]);
+  elf::Descriptor its(ends[1]);
   // Where the report would go, if that is closed, must be no place that takes it.
-  elf::Descriptor ours(::fcntl(first.number(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-  const pid_t hangspy = ::getpid();
-  const pid_t guard = ::fork();
-  if (guard < 0) return failed("fork");
-  if (guard == 0) be_the_guard(hangspy, its.number(), threads.number());
-  Guard started(guard, std::move(ours));
-  char ready = 0;
-  if (::recv(started.socket(), &ready, 1, 0) == 1) return started;
-  return fail(Failure::kLimit, "it could not close what it inherited");
+  line = ::fcntl(ends[0], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  ::close(ends[0]);
+  if (line < 0) return fail(Failure::kLimit, "no descriptor is left");
+  return fork_guard(std::move(its), threads);
 }
 
-Result<void> Guard::hand_over(elf::Descriptor listener) const {
-  if (send_descriptor(socket_.number(), listener.number())) return {};
+Result<void> hand_over(elf::Descriptor listener) {
+  if (send_descriptor(line, listener.number())) return {};
   return failed("sendmsg");
+}
+
+void end_guard() {
+  if (const int socket = line.exchange(-1); socket >= 0) ::close(socket);
+  const pid_t process = guard.exchange(-1);
+  for (int look = 0; process > 0 && look < kLooks; ++look) {
+    if (::waitpid(process, nullptr, WNOHANG) != 0) return;
+    ::nanosleep(&kBetweenLooks, nullptr);
+  }
 }
 
 }  // namespace hangspy::sandbox

@@ -3,9 +3,10 @@
 //
 // It reads nothing of the target but the names in its task directory, holds nothing else open, and
 // ends with hangspy. What breaks into hangspy reaches it through the question alone.
+//
+// hangspy collects it, also when a signal ends hangspy: else the init of a container would have to,
+// which may be the worker. There is one, and all three functions are of that one.
 #pragma once
-
-#include <sys/types.h>
 
 #include "elf/file.hpp"
 #include "hangspy/result.hpp"
@@ -13,29 +14,15 @@
 
 namespace hangspy::sandbox {
 
-class Guard {
- public:
-  // Starts it, with the identity that hangspy has. Errors: kGone, kLimit.
-  [[nodiscard]] static Result<Guard> start(const target::ProcDir& process);
+// Starts it, with the identity that hangspy has. Returns the socket that hand_over() sends to.
+// Errors: kGone, kLimit.
+[[nodiscard]] Result<int> start_guard(const target::ProcDir& process);
 
-  Guard(Guard&& other) noexcept;
-  Guard& operator=(Guard&&) = delete;
-  Guard(const Guard&) = delete;
-  Guard& operator=(const Guard&) = delete;
-  // Ends it and collects it.
-  ~Guard();
+// From now on it answers what `listener` asks (seccomp_unotify(2)): a thread of the worker may be
+// seized, any other is ESRCH. Errors: kLimit; then nobody answers, and all is ENOSYS.
+[[nodiscard]] Result<void> hand_over(elf::Descriptor listener);
 
-  // The only one that hand_over() sends to.
-  [[nodiscard]] int socket() const { return socket_.number(); }
-  // From now on it answers what `listener` asks (seccomp_unotify(2)): a thread of the worker may be
-  // seized, any other is ESRCH. Errors: kLimit; then nobody answers, and all is ENOSYS.
-  [[nodiscard]] Result<void> hand_over(elf::Descriptor listener) const;
-
- private:
-  Guard(pid_t process, elf::Descriptor socket);
-
-  pid_t process_ = -1;
-  elf::Descriptor socket_;
-};
+// Ends it, if there is one, and waits a moment for that. May be called in a signal handler.
+void end_guard();
 
 }  // namespace hangspy::sandbox

@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent / "fixtures")]
 
 import expectations  # noqa: E402
 import pythons  # noqa: E402
-from worker import POLLING, Failed, Worker, poll  # noqa: E402
+from worker import POLLING, Failed, Worker  # noqa: E402
 
 EXIT_CODES = {"healthy": 0, "slow": 0, "deadlock": 1, "inconclusive": 3, "orphan-wait": 4,
               "blocked-loop": 4}
@@ -163,18 +163,6 @@ def was_read_still(report):
                for sample in report["timing"]["samples"])
 
 
-def check_still(options, worker, live):
-    """A server's loop that goes on wakes by itself, uvicorn's ten times a second: when it was met
-    awake, it is read again. Nobody else moves, or wakes."""
-    def read_again():
-        return was_read_still(report_of(options.hangspy, str(worker.pid)))
-
-    if worker.expected.loop == POLLING:
-        was_read_still(live) or poll("a reading without a stop", 30, read_again)
-    else:
-        check(was_read_still(live), f"not read still: {live['timing']}")
-
-
 def core_report(options, worker):
     with tempfile.TemporaryDirectory(prefix="hangspy-") as folder:
         core = core_of(worker.pid, folder)
@@ -213,7 +201,9 @@ def diagnose(options, worker, wanted):
         except Wrong as wrong:
             raise Wrong(f"{name}: {wrong}\n{json.dumps(report, indent=1)}") from wrong
     if not {"healthy", "slow"} & set(wanted.verdicts):
-        check_still(options, worker, live)
+        # A server's loop that goes on wakes by itself, ten times a second; nobody else moves.
+        check(worker.expected.loop == POLLING or was_read_still(live),
+              f"not read still: {live['timing']}")
     check_text(options.hangspy, worker.pid, live)
     if live["verdict"] == "blocked-loop":
         check_one_stop(options.hangspy, worker.pid)

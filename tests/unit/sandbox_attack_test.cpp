@@ -352,6 +352,24 @@ TEST_F(LiveSandbox, SeizesNoThreadOfAnotherProcess) {
   }));
 }
 
+// It has no number to put a descriptor aside, and gives up; the rest of the sandbox stays.
+TEST_F(LiveSandbox, IsEnteredWithoutAGuardThatCannotStart) {
+  std::vector<Measure> measures;
+  const auto enter = [&] {
+    const rlimit few{10, 10};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    measures = enter_live(worker_.pid());
+  };
+  EXPECT_EQ(inside(enter,
+                   [&] {
+                     return status_line("Seccomp") == "2" &&
+                            std::ranges::any_of(measures, [](const Measure& each) {
+                              return !each.held && each.what.starts_with("a guard");
+                            });
+                   }),
+            0);
+}
+
 // Who would be asked has gone: nobody is seized any more.
 TEST_F(LiveSandbox, SeizesNothingWithoutItsGuard) {
   EXPECT_TRUE(holds([&] {
