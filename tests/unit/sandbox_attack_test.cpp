@@ -379,6 +379,19 @@ TEST_F(LiveSandbox, SeizesNothingWithoutItsGuard) {
   }));
 }
 
+// An orphan would come to us, as to the init of a container.
+TEST_F(LiveSandbox, LeavesNoGuardBehindWhereASignalEndsIt) {
+  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1L), 0);
+  const auto before = target::children_of(::getpid()).value();
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
+    EXPECT_EQ(inside([this] { (void)enter_live(worker_.pid()); },
+                     [signal] { return ::raise(signal) == 0; }),
+              128 + signal);
+    EXPECT_EQ(target::children_of(::getpid()).value(), before) << signal;
+  }
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0L);
+}
+
 // The guard of a process that is killed comes to us, who wait for its end.
 TEST_F(LiveSandbox, IsNotOutlivedByItsGuard) {
   ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1L), 0);
