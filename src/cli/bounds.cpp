@@ -30,11 +30,6 @@ OutOfMemory& out_of_memory() {
   return only;
 }
 
-[[noreturn]] void end_at_once(int exit_code) {
-  sandbox::leave();
-  std::_Exit(exit_code);
-}
-
 // Saying so takes memory too: the bound is lifted for the end. Where even that does not suffice,
 // the exit code has to. Whichever other thread meets the bound meanwhile waits for that, but not
 // for ever: it may hold what the first one needs.
@@ -71,6 +66,11 @@ void limit_memory(const Command& command, std::function<void(const std::string&)
   if (::setrlimit(RLIMIT_DATA, &bound) != 0) {
     spdlog::info("without --max-memory: {}", std::strerror(errno));
   }
+}
+
+void end_at_once(int exit_code) {
+  sandbox::leave();
+  std::_Exit(exit_code);
 }
 
 std::string memory_bound(const Command& command) {

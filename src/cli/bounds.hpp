@@ -18,4 +18,7 @@ void limit_memory(const Command& command, std::function<void(const std::string&)
 [[nodiscard]] std::string memory_bound(const Command& command);
 [[nodiscard]] std::string time_bound(const Command& command);
 
+// Ends hangspy from any thread, with what watches over it; nothing is unwound.
+[[noreturn]] void end_at_once(int exit_code);
+
 }  // namespace hangspy::cli

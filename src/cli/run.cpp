@@ -115,9 +115,7 @@ class Voice {
 // until then.
 void give_up(Voice& voice, const std::string& bound, const Command& command) {
   if (voice.spoken()) return;
-  const int code = voice.report(nothing_but(bound, command), command);
-  sandbox::leave();
-  std::_Exit(code);
+  end_at_once(voice.report(nothing_but(bound, command), command));
 }
 
 Result<session::Outcome> diagnose(const Command& command) {

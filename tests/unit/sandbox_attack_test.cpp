@@ -73,10 +73,12 @@ int inside(const std::function<void()>& enter, const std::function<bool()>& act)
 
 class LiveSandbox : public testing::Test {
  protected:
-  // Whether `act` gives true inside.
-  bool holds(const std::function<bool()>& act) const {
-    return inside([this] { (void)enter_live(worker_.pid()); }, act) == 0;
+  // As inside() says it.
+  int outcome_of(const std::function<bool()>& act) const {
+    return inside([this] { (void)enter_live(worker_.pid()); }, act);
   }
+  // Whether `act` gives true inside.
+  bool holds(const std::function<bool()>& act) const { return outcome_of(act) == 0; }
   static bool denied(long outcome) { return outcome < 0 && (errno == ENOSYS || errno == EPERM); }
 
   [[nodiscard]] std::uint64_t word() const { return worker_.told(0); }
@@ -384,9 +386,7 @@ TEST_F(LiveSandbox, LeavesNoGuardBehindWhereASignalEndsIt) {
   ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1L), 0);
   const auto before = target::children_of(::getpid()).value();
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) {
-    EXPECT_EQ(inside([this] { (void)enter_live(worker_.pid()); },
-                     [signal] { return ::raise(signal) == 0; }),
-              128 + signal);
+    EXPECT_EQ(outcome_of([signal] { return ::raise(signal) == 0; }), 128 + signal);
     EXPECT_EQ(target::children_of(::getpid()).value(), before) << signal;
   }
   ::prctl(PR_SET_CHILD_SUBREAPER, 0L);
@@ -395,9 +395,7 @@ TEST_F(LiveSandbox, LeavesNoGuardBehindWhereASignalEndsIt) {
 // The guard of a process that is killed comes to us, who wait for its end.
 TEST_F(LiveSandbox, IsNotOutlivedByItsGuard) {
   ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1L), 0);
-  EXPECT_EQ(
-      inside([this] { (void)enter_live(worker_.pid()); }, [] { return ::raise(SIGKILL) == 0; }),
-      128 + SIGKILL);
+  EXPECT_EQ(outcome_of([] { return ::raise(SIGKILL) == 0; }), 128 + SIGKILL);
   EXPECT_THAT(::waitpid(-1, nullptr, 0), testing::AllOf(testing::Gt(0), testing::Ne(worker_.pid()),
                                                         testing::Ne(other_.pid())));
   ::prctl(PR_SET_CHILD_SUBREAPER, 0L);
