@@ -47,7 +47,10 @@ struct ThreadState {
   std::uint64_t instruction_pointer = 0;     // 0 where it was not read
   std::uint64_t frame_pointer = 0;           // rbp; 0 where it was not read
   std::optional<std::uint64_t> run_counter;  // times it was scheduled in; absent in a core
-  bool ran = false;                          // of one that was stopped: it ran just before
+  // Nanoseconds it spent on a processor, as the kernel last counted them: of one that is on it now
+  // at the kernel's latest tick (Documentation/scheduler/sched-stats.rst). Absent in a core.
+  std::optional<std::uint64_t> run_time;
+  bool ran = false;  // of one that was stopped: it ran just before
 };
 
 // Whole pages, by address; the unit of reading and of remembering.

@@ -15,6 +15,9 @@ namespace hangspy::session {
 namespace {
 
 constexpr std::uint32_t kStillTries = 5;
+constexpr std::uint32_t kComputedOnEnd = 2;  // one that just woke up may be met at work once
+// Doubled after each: a thread that woke up gets a processor meanwhile, and may sleep again.
+constexpr std::chrono::milliseconds kAfterATry{1};
 constexpr std::uint32_t kRehearsals = 12;
 constexpr std::uint32_t kLastRehearsals = 3;  // just before the stop of a worker that moves
 constexpr std::uint32_t kMaxStops = 3;
@@ -46,10 +49,6 @@ void add_stack(const target::ThreadState& thread, std::size_t pages,
 // Another reading would say the same.
 bool is_final(Failure failure) {
   return failure == Failure::kGone || failure == Failure::kSupervisor;
-}
-
-bool runs(const target::ThreadState& thread) {
-  return thread.activity == target::Activity::kRunning;
 }
 
 // After a detach each thread runs once more to get back into its system call. Waits, bounded,
@@ -108,17 +107,11 @@ Result<snapshot::Snapshot> Sampling::read_live(const std::vector<target::ThreadS
   return snapshot;
 }
 
-// A thread that computes from one end of a reading to the other will not lie still for a second
-// one, where the first lacks nothing else. Without a stop there is no better hope.
-bool Sampling::is_vain(const std::vector<target::ThreadState>& before,
-                       const Sampled& sampled) const {
-  const auto& after = sampled.after;
-  const bool computes = std::any_of(before.begin(), before.end(), [&](const auto& each) {
-    return runs(each) && std::any_of(after.begin(), after.end(), [&](const auto& later) {
-             return later.tid == each.tid && runs(later);
-           });
-  });
-  return options_.pause != Pause::kNever && computes && sampled.reading.snapshot.missing.empty();
+// Threads that computed in so many readings on end will not lie still for another one, where the
+// last lacks nothing else. Without a stop there is no better hope.
+bool Sampling::is_vain(std::uint32_t computed, const Sampled& sampled) const {
+  return options_.pause != Pause::kNever && computed >= kComputedOnEnd &&
+         sampled.reading.snapshot.missing.empty();
 }
 
 // Where it ran meanwhile, what makes no sense need only have been met half done.
@@ -126,7 +119,9 @@ Result<Sampled> Sampling::read_still() {
   Sampled sampled;
   std::optional<Error> failed;
   bool ran = false;
+  std::uint32_t computed = 0;
   for (std::uint32_t attempt = 1; attempt <= kStillTries; ++attempt) {
+    if (attempt > 1) std::this_thread::sleep_for(kAfterATry * (1U << (attempt - 2)));
     HANGSPY_TRY(before, target_.threads());
     sampled.account.tries = attempt;
     auto snapshot = read_live(before, sampled.account);
@@ -146,7 +141,8 @@ Result<Sampled> Sampling::read_still() {
                        all_slept(before, sampled.after);
     sampled.doubt = still ? "" : "threads ran while they were read, and it may not be stopped";
     if (refused_) sampled.doubt = "it takes more memory than hangspy reads of a worker";
-    if (still || refused_ || is_vain(before, sampled)) break;
+    computed = any_computed(before, sampled.after) ? computed + 1 : 0;
+    if (still || refused_ || is_vain(computed, sampled)) break;
   }
   if (failed) {
     const bool torn = options_.pause == Pause::kNever && ran && may_be_torn(failed->failure);

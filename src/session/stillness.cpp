@@ -60,6 +60,16 @@ bool all_slept(const std::vector<target::ThreadState>& before,
          });
 }
 
+bool any_computed(const std::vector<target::ThreadState>& before,
+                  const std::vector<target::ThreadState>& after) {
+  return std::any_of(before.begin(), before.end(), [&](const target::ThreadState& each) {
+    const auto* later = of_tid(after, each.tid);
+    return later != nullptr && each.activity == target::Activity::kRunning &&
+           later->activity == target::Activity::kRunning &&
+           (!each.run_time || !later->run_time || *each.run_time < *later->run_time);
+  });
+}
+
 void mark_runners(const std::vector<target::ThreadState>& first,
                   const std::vector<target::ThreadState>& second,
                   std::vector<target::ThreadState>& stopped) {

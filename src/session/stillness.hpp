@@ -20,6 +20,12 @@ void mark_sleepers(const std::vector<target::ThreadState>& before,
 [[nodiscard]] bool all_slept(const std::vector<target::ThreadState>& before,
                              const std::vector<target::ThreadState>& after);
 
+// Whether a thread was on a processor at both moments, and its time there grew. One that was ready
+// to run and got no processor all the while did not compute: it may sleep again in a moment. Where
+// the kernel keeps no such time, it is taken to have grown.
+[[nodiscard]] bool any_computed(const std::vector<target::ThreadState>& before,
+                                const std::vector<target::ThreadState>& after);
+
 // Marks, of the threads that stand in a stop, those that ran between these two moments just before
 // it, at one of them or when they were stopped; and those that were not there at the first.
 void mark_runners(const std::vector<target::ThreadState>& first,

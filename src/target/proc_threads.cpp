@@ -43,6 +43,7 @@ Result<ThreadState> read_thread(const ProcDir& process, Tid tid, bool is_contain
     state.namespace_tid = inner;
   }
   const std::string schedstat = process.read(of_thread(tid, "schedstat")).value_or("");
+  state.run_time = run_time(schedstat);
   state.run_counter = run_counter(schedstat, {});
   if (!state.run_counter) {
     HANGSPY_TRY(status, process.read(of_thread(tid, "status")));
@@ -59,13 +60,26 @@ Result<ThreadState> read_thread(const ProcDir& process, Tid tid, bool is_contain
   return state;
 }
 
-}  // namespace
+// On a processor, ready for one (both in nanoseconds), and how often on one.
+using Schedule = std::array<std::uint64_t, 3>;
 
-std::optional<std::uint64_t> run_counter(std::string_view schedstat, std::string_view status) {
-  std::array<std::uint64_t, 3> fields{};
+std::optional<Schedule> schedule_of(std::string_view schedstat) {
+  Schedule fields{};
   const bool whole = std::ranges::all_of(
       fields, [&](std::uint64_t& field) { return take_number(schedstat, field); });
-  if (whole && fields != std::array<std::uint64_t, 3>{}) return fields[2];
+  if (!whole || fields == Schedule{}) return std::nullopt;
+  return fields;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> run_time(std::string_view schedstat) {
+  const auto kept = schedule_of(schedstat);
+  return kept ? std::optional{kept->front()} : std::nullopt;
+}
+
+std::optional<std::uint64_t> run_counter(std::string_view schedstat, std::string_view status) {
+  if (const auto kept = schedule_of(schedstat)) return kept->back();
   const auto voluntary = parse_number(status_field(status, "voluntary_ctxt_switches"));
   const auto forced = parse_number(status_field(status, "nonvoluntary_ctxt_switches"));
   if (!voluntary || !forced) return std::nullopt;

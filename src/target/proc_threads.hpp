@@ -24,4 +24,8 @@ namespace hangspy::target {
 [[nodiscard]] std::optional<std::uint64_t> run_counter(std::string_view schedstat,
                                                        std::string_view status);
 
+// The nanoseconds that the thread spent on a processor: the first field of schedstat. Absent where
+// the kernel keeps none.
+[[nodiscard]] std::optional<std::uint64_t> run_time(std::string_view schedstat);
+
 }  // namespace hangspy::target

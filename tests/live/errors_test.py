@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 
 from harness import (child, exit_code_of, pythons, run, runs_free, some_python, talking_child,
-                     tracers)
+                     statuses, tracers)
 from page_test import check, report_of
 from worker import Worker, poll
 
@@ -95,16 +95,22 @@ def check_permission(hangspy, worker):
         refuses(run(*weak, copy, str(worker.pid)), "capabilities", "CAP_SYS_PTRACE", "help: ")
 
 
+def traces_all(tracer, pid):
+    return {int(each["TracerPid"]) for each in statuses(pid).values()} == {tracer}
+
+
 def check_other_tracer(hangspy, worker, command):
     """Somebody else's tracer does not keep hangspy from reading; only from stopping."""
     pid = str(worker.pid)
     with child([*command, pid], stdin=subprocess.PIPE) as tracer:
-        poll(f"{command[0]} traces", 30, lambda: tracers(worker.pid) == {tracer.pid})
+        poll(f"{command[0]} traces", 30, lambda: traces_all(tracer.pid, worker.pid))
+        worker.settle()  # who is seized, or let go, runs once more
         refuses(run(hangspy, pid, "--pause", "always"), f"process {tracer.pid} traces it", "help: ")
         for mode in ("auto", "never"):
             check_still_deadlock(report_of(hangspy, pid, "--pause", mode), mode)
         check(tracers(worker.pid) == {tracer.pid}, f"{command[0]} lost the worker")
     poll("the worker runs free", 10, lambda: runs_free(worker.pid))
+    worker.settle()
     check_still_deadlock(report_of(hangspy, pid), "after the tracer")
 
 
@@ -167,6 +173,8 @@ def test(hangspy):
         check_exit_codes(hangspy, worker, "deadlock", 1)
         check_output(hangspy, worker, 1)
         check_permission(hangspy, worker)
+    # A page whose loop never wakes by itself, so that every look finds it still.
+    with Worker(python, page="on-loop") as worker:
         check_other_tracer(hangspy, worker, ["strace", "-f", "-q", "-o", "/dev/null", "-p"])
         check_other_tracer(hangspy, worker, ["gdb", "-q", "-nx", "-p"])
 

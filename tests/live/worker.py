@@ -231,7 +231,10 @@ class Worker:
             if self.expected.answer_at_join:
                 self._answer_at_join()
             self.truth = poll("the fixture's truth", STATE_SECONDS, self._read_truth)
-            self._settle()
+            self.pid = self.truth["pid"]
+            if self.expected.answered:
+                poll("the answer", STATE_SECONDS, self.request_answered)
+            self.settle()
         except BaseException:
             self._report()
             self.__exit__()
@@ -240,6 +243,16 @@ class Worker:
 
     def __exit__(self, *unused):
         self._cleanup.close()
+
+    def settle(self):
+        """Waits until the threads of the page lie in the system calls that it ends in."""
+        roles = {"loop_thread": self.expected.loop, "lane_thread": self.expected.lane}
+        calls = {
+            self.truth[role]["tid"]: awaited
+            for role, awaited in roles.items()
+            if self.truth[role]
+        }
+        poll("the awaited system calls", STATE_SECONDS, Settled(self.pid, calls))
 
     def request_answered(self):
         return bool(select.select([self.request], [], [], 0)[0])
@@ -360,18 +373,6 @@ class Worker:
         if not self.truth_path.exists():
             return None
         return json.loads(self.truth_path.read_text())
-
-    def _settle(self):
-        self.pid = self.truth["pid"]
-        if self.expected.answered:
-            poll("the answer", STATE_SECONDS, self.request_answered)
-        roles = {"loop_thread": self.expected.loop, "lane_thread": self.expected.lane}
-        calls = {
-            self.truth[role]["tid"]: awaited
-            for role, awaited in roles.items()
-            if self.truth[role]
-        }
-        poll("the awaited system calls", STATE_SECONDS, Settled(self.pid, calls))
 
     def _report(self):
         """Says on standard error what is known, because the folder goes away."""

@@ -57,6 +57,32 @@ TEST(Stillness, AThreadThatIsBornOrEndsMeanwhileDidNotSleep) {
   EXPECT_FALSE(slept(in_call(kFutex, 3), other));
 }
 
+bool computed(const target::ThreadState& before, std::optional<std::uint64_t> time_before,
+              target::ThreadState after, std::optional<std::uint64_t> time_after) {
+  auto first = before;
+  first.run_time = time_before;
+  after.run_time = time_after;
+  return any_computed({first}, {after});
+}
+
+TEST(Computing, IsATimeOnTheProcessorThatGrew) {
+  EXPECT_TRUE(computed(on_cpu(3), 1000, on_cpu(3), 5000));
+}
+
+TEST(Computing, IsNotDoneByAThreadThatWaitsForAProcessor) {
+  EXPECT_FALSE(computed(on_cpu(3), 1000, on_cpu(3), 1000));
+}
+
+TEST(Computing, IsNotDoneByAThreadThatSleptBeforeOrAfter) {
+  EXPECT_FALSE(computed(in_call(kFutex, 3), 1000, on_cpu(4), 5000));
+  EXPECT_FALSE(computed(on_cpu(3), 1000, in_call(kFutex, 3), 5000));
+}
+
+TEST(Computing, IsTakenForGrantedWhereTheTimeIsNotKept) {
+  EXPECT_TRUE(computed(on_cpu(3), std::nullopt, on_cpu(3), 5000));
+  EXPECT_TRUE(computed(on_cpu(3), 1000, on_cpu(3), std::nullopt));
+}
+
 bool ran(const target::ThreadState& first, const target::ThreadState& second,
          const target::ThreadState& stopped) {
   std::vector<target::ThreadState> all{stopped};

@@ -94,6 +94,13 @@ TEST(ProcThread, CountsContextSwitchesWhereTheKernelKeepsNoSchedstat) {
   EXPECT_EQ(run_counter("", ""), std::nullopt);
 }
 
+TEST(ProcThread, TellsTheTimeOnAProcessorWhereTheKernelKeepsIt) {
+  EXPECT_EQ(run_time("100 20 7\n"), 100u);
+  EXPECT_EQ(run_time("0 0 0\n"), std::nullopt);
+  EXPECT_EQ(run_time("100\n"), std::nullopt);
+  EXPECT_EQ(run_time(""), std::nullopt);
+}
+
 // Each fact alone must lead to its own sentence.
 TEST(Permission, NamesTheOneThingThatIsMissing) {
   const auto text = [](const PermissionFacts& facts, Access wanted = Access::kRead) {
