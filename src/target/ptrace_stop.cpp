@@ -5,7 +5,9 @@
 #include <sched.h>
 #include <sys/prctl.h>
 
+#include <chrono>
 #include <csignal>
+#include <future>
 #include <new>
 #include <system_error>
 #include <thread>
@@ -15,6 +17,9 @@
 
 namespace hangspy::target {
 namespace {
+
+// Longer than nearly all stops take.
+constexpr std::chrono::milliseconds kBetweenCollections{10};
 
 // Signals sent to hangspy are for its other threads: Ctrl-C must not land in the one that holds
 // the worker. A new thread inherits its maker's mask.
@@ -77,14 +82,20 @@ Result<Stopped> while_stopped(const ProcDir& process, const StopWork& work) {
   try {
     std::thread tracer;
     const OnThisProcessor here;
+    std::packaged_task<Result<void>()> task([&] {
+      here.leave();
+      return trace(tracees, work);
+    });
+    auto traced = task.get_future();
     {
       const AllSignalsBlocked blocked;
-      tracer = std::thread([&] {
-        here.leave();
-        outcome = trace(tracees, work);
-      });
+      tracer = std::thread(std::move(task));
+    }
+    while (traced.wait_for(kBetweenCollections) != std::future_status::ready) {
+      tracees.collect_ended();
     }
     tracer.join();
+    outcome = traced.get();
   } catch (const std::system_error& error) {
     // No room for its stack is no memory, too.
     if (const auto out_of_memory = std::get_new_handler()) out_of_memory();

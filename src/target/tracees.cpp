@@ -79,6 +79,7 @@ Result<void> Tracees::open_listing() {
   HANGSPY_TRY(tids, process_.threads());
   tracees_.reserve(2 * tids.size() + kRoomForNewThreads);
   states_.reserve(2 * tids.size() + kRoomForNewThreads);
+  seized_.resize(2 * tids.size() + kRoomForNewThreads);
   listing_buffer_.resize(std::size_t{32} * 1024);
   listing_ =
       elf::Descriptor(::openat(process_.descriptor(), "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -122,20 +123,56 @@ Result<std::size_t> Tracees::list_new() {
 }
 
 Result<void> Tracees::seize(Tracee& tracee) {
-  if (trace(PTRACE_SEIZE, tracee.tid, nullptr) == 0) {
-    tracee.hold = Hold::kSeized;
-    return {};
-  }
-  const int reason = errno;
-  // The kernel also says EPERM of a thread that is ending, or that has ended and waits to be
-  // collected, as a main thread does that ended first.
-  if (reason == ESRCH || has_ended(tracee.tid)) {
-    tracee.hold = Hold::kGone;
-    return {};
+  constexpr int kTries = 2;
+  int reason = 0;
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    const bool seized = trace(PTRACE_SEIZE, tracee.tid, nullptr) == 0;
+    reason = errno;
+    if (seized) {
+      tracee.hold = Hold::kSeized;
+      publish(tracee.tid);
+      return {};
+    }
+    // The kernel also says EPERM of a thread that is ending, or that has ended and waits to be
+    // collected, as a main thread does that ended first.
+    if (reason == ESRCH || has_ended(tracee.tid)) {
+      tracee.hold = Hold::kGone;
+      return {};
+    }
+    // And of a main thread that made way for the one that executes another program, and now has
+    // its tid: that may have been seized before under its own, or can be now.
+    if (reason == EPERM && is_held_here(tracee.tid)) {
+      tracee.hold = Hold::kSeized;
+      return {};
+    }
   }
   if (reason == EPERM) return tl::unexpected(explain_refusal(process_, Access::kStop, tracee.tid));
   return fail(Failure::kPermission,
               "cannot stop thread " + std::to_string(tracee.tid) + ": " + std::strerror(reason));
+}
+
+// For collect_ended().
+void Tracees::publish(Tid tid) {
+  const std::size_t count = seized_count_.load(std::memory_order_relaxed);
+  if (count == seized_.size()) return;
+  seized_[count] = tid;
+  seized_count_.store(count + 1, std::memory_order_release);
+}
+
+// Only looked at first: the stops that a wait reports are for the tracing thread.
+void Tracees::collect_ended() const {
+  const std::size_t count = seized_count_.load(std::memory_order_acquire);
+  for (std::size_t i = 0; i < count; ++i) {
+    siginfo_t info{};
+    const auto wait = [&](int flags) {
+      return ::waitid(P_PID, static_cast<id_t>(seized_[i]), &info,
+                      WEXITED | WNOHANG | __WALL | flags);
+    };
+    if (wait(WNOWAIT) != 0 || info.si_pid == 0) continue;
+    const bool ended =
+        info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
+    if (ended) wait(0);
+  }
 }
 
 // An error means that the thread is ending; then the wait will tell.
@@ -155,7 +192,7 @@ Result<void> Tracees::wait_for_all() {
                       " did not stop within a second (uninterruptible sleep)",
                   "nothing was changed; read it without a stop, with --pause never");
     }
-    if (round % 64 == 63) give_up_on_ended();
+    if (round % 64 == 63) ask_again();
     if (round < kYields) {
       ::sched_yield();
     } else {
@@ -196,10 +233,16 @@ void Tracees::note_status(Tracee& tracee, int status) {
   tracee.signal = has_event ? 0 : WSTOPSIG(status);
 }
 
-// A main thread that ends before the others is reported only when they have ended too.
-void Tracees::give_up_on_ended() {
+// A main thread that ends before the others is reported only when they have ended too. One that
+// has executed another program meanwhile has the tid of a thread that took the interrupt along.
+void Tracees::ask_again() {
   for (Tracee& each : tracees_) {
-    if (each.hold == Hold::kSeized && has_ended(each.tid)) each.hold = Hold::kGone;
+    if (each.hold != Hold::kSeized) continue;
+    if (has_ended(each.tid)) {
+      each.hold = Hold::kGone;
+    } else {
+      interrupt(each);
+    }
   }
 }
 
@@ -208,6 +251,12 @@ bool Tracees::has_ended(Tid tid) const {
   if (!text) return text.error().failure == Failure::kGone;
   const auto stat = parse_stat(*text);
   return stat && stat->ended();
+}
+
+bool Tracees::is_held_here(Tid tid) const {
+  const auto status = process_.read(of_thread(tid, "status"));
+  return status &&
+         parse_number(status_field(*status, "TracerPid")) == static_cast<std::uint64_t>(::gettid());
 }
 
 void Tracees::read_registers() {

@@ -1,7 +1,8 @@
-// The threads that one tracing thread holds. Every call must come from that thread; see
-// ptrace_stop.hpp for why it is a thread of its own.
+// The threads that one tracing thread holds. Every call but collect_ended() must come from that
+// thread; see ptrace_stop.hpp for why it is a thread of its own.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -30,6 +31,11 @@ class Tracees {
   [[nodiscard]] std::vector<ThreadState> take_states() { return std::move(states_); }
   // Lets every stopped thread go, with the signal that it was about to get.
   void detach_all();
+  // From any thread of hangspy, at any time: collects the seized threads that have ended. A process
+  // that executes another program ends all its threads but one, and waits until they have been
+  // collected (de_thread, fs/exec.c). Meanwhile it holds what a seizure waits for, so the tracing
+  // thread cannot do it (ptrace(2), BUGS; cred_guard_mutex in ptrace_attach, kernel/ptrace.c).
+  void collect_ended() const;
   // From the first interrupt to the last detach; 0 when nothing was interrupted.
   [[nodiscard]] std::uint64_t paused_microseconds() const;
 
@@ -45,12 +51,14 @@ class Tracees {
   [[nodiscard]] Result<void> stop_to_fixed_point();
   [[nodiscard]] Result<std::size_t> list_new();
   [[nodiscard]] Result<void> seize(Tracee& tracee);
+  void publish(Tid tid);
   void interrupt(Tracee& tracee);
   [[nodiscard]] Result<void> wait_for_all();
   [[nodiscard]] bool poll_once();
   void note_status(Tracee& tracee, int status);
-  void give_up_on_ended();
+  void ask_again();
   [[nodiscard]] bool has_ended(Tid tid) const;
+  [[nodiscard]] bool is_held_here(Tid tid) const;
   void read_registers();
 
   const ProcDir& process_;
@@ -58,6 +66,8 @@ class Tracees {
   std::vector<char> listing_buffer_;
   std::vector<Tracee> tracees_;  // sorted by tid
   std::vector<ThreadState> states_;
+  std::vector<Tid> seized_;  // room for them; filled to
+  std::atomic<std::size_t> seized_count_ = 0;
   Clock::time_point deadline_;
   std::optional<Clock::time_point> interrupted_;
   Clock::time_point detached_;

@@ -4,6 +4,7 @@
 #include <sys/ptrace.h>
 
 #include <fstream>
+#include <future>
 #include <memory>
 #include <sstream>
 
@@ -304,6 +305,48 @@ TEST(Stop, GivesUpOnAThreadThatCannotStopAndHarmsNothing) {
   EXPECT_TRUE(eventually([&] { return peek(**target, child.told(0)).value() > 10; }));
   EXPECT_EQ(tracer_of(child.pid()), "0");
   EXPECT_NE(state_of_process(child.pid()), 'T');
+}
+
+// Many threads, so that it is still being seized when one of them executes another program, as soon
+// as a byte comes.
+void execute_on_demand(int demand, bool from_the_main_thread, const auto& ready) {
+  const auto execute = [=] {
+    char byte = 0;
+    if (::read(demand, &byte, 1) == 1) ::execl("/bin/sleep", "sleep", "600", nullptr);
+  };
+  for (int i = 0; i < 200; ++i) std::thread(sleep_for_ever).detach();
+  if (!from_the_main_thread) std::thread(execute).detach();
+  ready({});
+  if (from_the_main_thread) execute();
+  sleep_for_ever();
+}
+
+// The kernel lets nobody be seized meanwhile, and waits until who was seized has been collected.
+TEST(Stop, NeverHoldsUpAProcessThatExecutesAnotherProgram) {
+  for (int round = 0; round < 40; ++round) {
+    int demand[2];
+    ASSERT_EQ(::pipe(demand), 0);
+    Child child([&](const auto& ready) { execute_on_demand(demand[0], round % 2 == 0, ready); });
+    const auto target = open_live(child.pid());
+    ASSERT_TRUE(target);
+    const auto warm = [&]() -> Result<void> {
+      EXPECT_EQ(::write(demand[1], "!", 1), 1);
+      return {};
+    };
+    auto stop = std::async([&] { return (*target)->stop({copy_nothing, warm}); });
+    const bool ended = stop.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+    if (!ended) child.end();  // which frees both
+    ASSERT_TRUE(ended) << "round " << round;
+    const auto stopped = stop.get();
+    ASSERT_TRUE(stopped || stopped.error().failure == Failure::kGone) << stopped.error().what;
+    ASSERT_TRUE(eventually([&] {
+      const auto name = ProcDir::open(child.pid()).value().read("comm");
+      return name && *name == "sleep\n" && state_of_process(child.pid()) == 'S';
+    }));
+    EXPECT_EQ(tracer_of(child.pid()), "0");
+    ::close(demand[0]);
+    ::close(demand[1]);
+  }
 }
 
 TEST(Stop, LeavesTheTargetRunningWhenTheTracerIsKilled) {
