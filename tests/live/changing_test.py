@@ -11,8 +11,8 @@ import random
 import signal
 import time
 
-from harness import end, exit_code_of, pythons, run, runs_free, some_python, talking_child, \
-    tracers
+from harness import (end, exit_code_of, pythons, run, runs_free, some_python, talking_child,
+                     time_of, tracers)
 from ending_test import SHORT, check_output, output_of, start
 from native_test import native_library
 from page_test import check, cycle_nodes
@@ -22,7 +22,6 @@ ROUNDS = 100
 CHURN_RUNS = 10
 MODES = ("auto", "always", "never")
 FIXED = ("setarch", "-R")
-LONGEST = 0.04  # of the time between hangspy's start and the change, in seconds
 
 # One thread waits for itself. The main thread does what it is told by lines of code, and the others
 # are there to end with it.
@@ -99,6 +98,12 @@ def hung(python, *words, program=HUNG, fixed=False):
         yield target
 
 
+def time_of_a_run(hangspy, python):
+    """In seconds, of a process that does not change."""
+    with hung(python) as target:
+        return time_of([hangspy, str(target.pid), "--pause", "always", "--all", *SHORT])
+
+
 def change_meanwhile(hangspy, target, word, mode, moment):
     """Exit code of a hangspy during whose run the target was told to change."""
     process = start([hangspy, str(target.pid), "--pause", mode, "--all", *SHORT])
@@ -134,19 +139,20 @@ def children_of(pid):
 
 
 def check_change(hangspy, python, word, moments, fixed=False):
-    codes = collections.Counter()
+    """At any moment of a run, from its start on."""
+    codes, longest = collections.Counter(), time_of_a_run(hangspy, python)
     program = RUBBLE + HUNG if word == "exit" else HUNG
     for turn in range(ROUNDS):
         with hung(python, program=program, fixed=fixed) as target:
             mode = MODES[turn % len(MODES)]
-            codes[change_meanwhile(hangspy, target, word, mode, moments.uniform(0, LONGEST))] += 1
+            codes[change_meanwhile(hangspy, target, word, mode, moments.uniform(0, longest))] += 1
             if word == "exit":
                 check(target.wait(30) == 0, f"it ended with {target.returncode}")
                 continue
             poll("a process that runs free", 10, lambda: runs_free(target.pid))
             if word == "fork":
                 check_child(target)
-    print(f"{word}: exit codes {dict(codes)}")
+    print(f"{word}, within {longest * 1e3:.1f} ms: exit codes {dict(codes)}")
     return codes
 
 

@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -14,6 +15,7 @@ from page_test import SKIPPED, Wrong  # noqa: E402
 from worker import POLLING, STATE_SECONDS, Failed, Settled, die_with_parent, poll  # noqa: E402
 
 PREFERRED = "shared-3.12"
+REPEATS = 5
 UNTESTED = []
 
 
@@ -76,6 +78,17 @@ def talking_child(command, **options):
 def run(*command, **options):
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False,
                           **options)
+
+
+def time_of(command):
+    """The median of several runs, in seconds. With a timeout Python would look whether one has
+    ended only now and then."""
+    times = []
+    for _ in range(REPEATS):
+        start = time.monotonic()
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+        times.append(time.monotonic() - start)
+    return sorted(times)[REPEATS // 2]
 
 
 def statuses(pid):

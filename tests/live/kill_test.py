@@ -10,11 +10,10 @@ import contextlib
 import os
 import pathlib
 import random
-import subprocess
 import tempfile
 import time
 
-from harness import child, exit_code_of, run_counters, runs_free, some_python
+from harness import child, exit_code_of, run_counters, runs_free, some_python, time_of
 from load_test import STATUS, under_load
 from page_test import Wrong, check, core_of, report_of
 from worker import Worker, poll
@@ -22,13 +21,6 @@ from worker import Worker, poll
 KILLS = 200
 REPEATS = 5
 ON_END = 20  # kills between two looks at how long a run takes
-
-
-def time_one(command):
-    """In seconds. With a timeout Python would look whether it has ended only now and then."""
-    start = time.monotonic()
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
-    return time.monotonic() - start
 
 
 def tracer_of(pid):
@@ -74,7 +66,7 @@ def kill_often(command, pid, moments, kills):
     hits, times = 0, []
     for done in range(kills):
         if done % ON_END == 0:
-            times.append(sorted(time_one(command) for _ in range(REPEATS))[REPEATS // 2])
+            times.append(time_of(command))
         moment = moments.uniform(0, times[-1])
         hits += kill_at(command, moment)
         check_free(pid, moment)
