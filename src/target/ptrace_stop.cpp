@@ -13,13 +13,14 @@
 #include <thread>
 #include <utility>
 
+#include "target/seizure.hpp"
 #include "target/tracees.hpp"
 
 namespace hangspy::target {
 namespace {
 
 // Longer than nearly all stops take.
-constexpr std::chrono::milliseconds kBetweenCollections{10};
+constexpr std::chrono::milliseconds kBetweenLooks{10};
 
 // Signals sent to hangspy are for its other threads: Ctrl-C must not land in the one that holds
 // the worker. A new thread inherits its maker's mask.
@@ -68,40 +69,44 @@ class OnThisProcessor {
 
 Result<void> trace(Tracees& tracees, const StopWork& work) {
   ::prctl(PR_SET_TIMERSLACK, 1UL);  // or each short sleep takes 50 us more
+  let_be_broken_off();
   HANGSPY_CHECK(tracees.stop_all(work.warm));
   auto copied = work.copy(tracees.states());
   tracees.detach_all();
   return copied;
 }
 
-}  // namespace
+using Work = std::packaged_task<Result<void>()>;
 
-Result<Stopped> while_stopped(const ProcDir& process, const StopWork& work) {
-  Tracees tracees(process);
-  Result<void> outcome;
+Result<std::thread> start_tracing(Work work) {
   try {
-    std::thread tracer;
-    const OnThisProcessor here;
-    std::packaged_task<Result<void>()> task([&] {
-      here.leave();
-      return trace(tracees, work);
-    });
-    auto traced = task.get_future();
-    {
-      const AllSignalsBlocked blocked;
-      tracer = std::thread(std::move(task));
-    }
-    while (traced.wait_for(kBetweenCollections) != std::future_status::ready) {
-      tracees.collect_ended();
-    }
-    tracer.join();
-    outcome = traced.get();
+    const AllSignalsBlocked blocked;
+    return std::thread(std::move(work));
   } catch (const std::system_error& error) {
     // No room for its stack is no memory, too.
     if (const auto out_of_memory = std::get_new_handler()) out_of_memory();
     return fail(Failure::kLimit, std::string("cannot start the tracing thread: ") + error.what());
   }
-  if (!outcome) return tl::unexpected(std::move(outcome.error()));
+}
+
+}  // namespace
+
+Result<Stopped> while_stopped(const ProcDir& process, const StopWork& work) {
+  Tracees tracees(process);
+  const OnThisProcessor here;
+  Work task([&] {
+    here.leave();
+    return trace(tracees, work);
+  });
+  auto traced = task.get_future();
+  HANGSPY_TRY(tracer, start_tracing(std::move(task)));
+  here.leave();
+  while (traced.wait_for(kBetweenLooks) != std::future_status::ready) {
+    tracees.collect_ended();
+    if (tracees.is_late()) break_off(tracer.native_handle());
+  }
+  tracer.join();
+  HANGSPY_CHECK(traced.get());
   return Stopped{tracees.take_states(), tracees.paused_microseconds()};
 }
 

@@ -1,5 +1,5 @@
 // Seize, interrupt, wait, read registers, detach. While anything is stopped, nothing is allocated
-// but for threads that were born meanwhile.
+// and no file is opened, but for threads that were born meanwhile, or do not stop.
 #include "target/tracees.hpp"
 
 #include <dirent.h>
@@ -18,6 +18,7 @@
 
 #include "target/permission.hpp"
 #include "target/registers.hpp"
+#include "target/seizure.hpp"
 
 namespace hangspy::target {
 namespace {
@@ -26,6 +27,8 @@ using namespace std::chrono_literals;
 
 constexpr auto kDeadline = 1s;
 constexpr std::size_t kRoomForNewThreads = 1024;
+constexpr const char* kOtherMode =
+    "nothing was changed; read it without a stop, with --pause never";
 
 // ptrace takes a pid, a pointer that is often none, and data that is often a number.
 long trace(__ptrace_request request, Tid tid, void* data) {
@@ -48,6 +51,8 @@ Result<void> Tracees::stop_all(const std::function<Result<void>()>& warm) {
   if (warm) HANGSPY_CHECK(warm());
   deadline_ = Clock::now() + kDeadline;
   auto stopped = stop_to_fixed_point();
+  deadline_ = Clock::time_point::max();
+  seized_count_ = 0;  // who stands still does not end, but by SIGKILL
   if (!stopped) detach_all();
   return stopped;
 }
@@ -68,8 +73,8 @@ Result<void> Tracees::stop_to_fixed_point() {
   }
   read_registers();
   if (states_.empty()) {
-    return fail(Failure::kGone,
-                "process " + std::to_string(process_.pid()) + " ended before it could be stopped");
+    return fail(Failure::kGone, "process " + std::to_string(process_.pid()) +
+                                    " ended, or became another, before it could be stopped");
   }
   return {};
 }
@@ -115,7 +120,7 @@ Result<std::size_t> Tracees::list_new() {
   }
   const std::size_t found = tracees_.size() - known;
   if (found != 0) std::sort(tracees_.begin(), tracees_.end(), by_tid);
-  if (found != 0 && Clock::now() > deadline_) {
+  if (found != 0 && is_late()) {
     return fail(Failure::kLimit, "process " + std::to_string(process_.pid()) +
                                      " makes threads faster than they can be stopped");
   }
@@ -126,13 +131,13 @@ Result<void> Tracees::seize(Tracee& tracee) {
   constexpr int kTries = 2;
   int reason = 0;
   for (int attempt = 0; attempt < kTries; ++attempt) {
-    const bool seized = trace(PTRACE_SEIZE, tracee.tid, nullptr) == 0;
-    reason = errno;
-    if (seized) {
+    reason = seize_thread(tracee.tid);
+    if (reason == 0) {
       tracee.hold = Hold::kSeized;
       publish(tracee.tid);
       return {};
     }
+    if (reason == ECANCELED) break;
     // The kernel also says EPERM of a thread that is ending, or that has ended and waits to be
     // collected, as a main thread does that ended first.
     if (reason == ESRCH || has_ended(tracee.tid)) {
@@ -146,9 +151,19 @@ Result<void> Tracees::seize(Tracee& tracee) {
       return {};
     }
   }
-  if (reason == EPERM) return tl::unexpected(explain_refusal(process_, Access::kStop, tracee.tid));
-  return fail(Failure::kPermission,
-              "cannot stop thread " + std::to_string(tracee.tid) + ": " + std::strerror(reason));
+  return tl::unexpected(why_not_seized(tracee.tid, reason));
+}
+
+Error Tracees::why_not_seized(Tid tid, int reason) const {
+  if (reason == EPERM) return explain_refusal(process_, Access::kStop, tid);
+  if (reason == ECANCELED) {
+    return {Failure::kLimit,
+            "process " + std::to_string(process_.pid()) +
+                " could not be seized within a second (it executes another program)",
+            kOtherMode};
+  }
+  return {Failure::kPermission,
+          "cannot stop thread " + std::to_string(tid) + ": " + std::strerror(reason)};
 }
 
 // For collect_ended().
@@ -186,11 +201,11 @@ Result<void> Tracees::wait_for_all() {
   constexpr auto kLongest = 50us;
   std::chrono::nanoseconds sleep = 4us;
   for (int round = 0; poll_once(); ++round) {
-    if (Clock::now() > deadline_) {
+    if (is_late()) {
       return fail(Failure::kLimit,
                   "a thread of process " + std::to_string(process_.pid()) +
                       " did not stop within a second (uninterruptible sleep)",
-                  "nothing was changed; read it without a stop, with --pause never");
+                  kOtherMode);
     }
     if (round % 64 == 63) ask_again();
     if (round < kYields) {

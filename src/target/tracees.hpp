@@ -1,5 +1,5 @@
-// The threads that one tracing thread holds. Every call but collect_ended() must come from that
-// thread; see ptrace_stop.hpp for why it is a thread of its own.
+// The threads that one tracing thread holds. Every call but collect_ended() and is_late() must
+// come from that thread; see ptrace_stop.hpp for why it is a thread of its own.
 #pragma once
 
 #include <atomic>
@@ -36,6 +36,9 @@ class Tracees {
   // collected (de_thread, fs/exec.c). Meanwhile it holds what a seizure waits for, so the tracing
   // thread cannot do it (ptrace(2), BUGS; cred_guard_mutex in ptrace_attach, kernel/ptrace.c).
   void collect_ended() const;
+  // From any thread, too: whether stopping them takes too long, so that a seizure that is waited
+  // for has to be broken off.
+  [[nodiscard]] bool is_late() const { return Clock::now() > deadline_.load(); }
   // From the first interrupt to the last detach; 0 when nothing was interrupted.
   [[nodiscard]] std::uint64_t paused_microseconds() const;
 
@@ -51,6 +54,7 @@ class Tracees {
   [[nodiscard]] Result<void> stop_to_fixed_point();
   [[nodiscard]] Result<std::size_t> list_new();
   [[nodiscard]] Result<void> seize(Tracee& tracee);
+  [[nodiscard]] Error why_not_seized(Tid tid, int reason) const;
   void publish(Tid tid);
   void interrupt(Tracee& tracee);
   [[nodiscard]] Result<void> wait_for_all();
@@ -68,7 +72,7 @@ class Tracees {
   std::vector<ThreadState> states_;
   std::vector<Tid> seized_;  // room for them; filled to
   std::atomic<std::size_t> seized_count_ = 0;
-  Clock::time_point deadline_;
+  std::atomic<Clock::time_point> deadline_ = Clock::time_point::max();  // while they are stopped
   std::optional<Clock::time_point> interrupted_;
   Clock::time_point detached_;
 };
