@@ -15,7 +15,6 @@ namespace hangspy::session {
 namespace {
 
 constexpr std::uint32_t kStillTries = 5;
-constexpr std::uint32_t kComputedOnEnd = 2;  // one that just woke up may be met at work once
 // Doubled after each: a thread that woke up gets a processor meanwhile, and may sleep again.
 constexpr std::chrono::milliseconds kAfterATry{1};
 constexpr std::uint32_t kRehearsals = 12;
@@ -107,11 +106,12 @@ Result<snapshot::Snapshot> Sampling::read_live(const std::vector<target::ThreadS
   return snapshot;
 }
 
-// Threads that computed in so many readings on end will not lie still for another one, where the
-// last lacks nothing else. Without a stop there is no better hope.
-bool Sampling::is_vain(std::uint32_t computed, const Sampled& sampled) const {
-  return options_.pause != Pause::kNever && computed >= kComputedOnEnd &&
-         sampled.reading.snapshot.missing.empty();
+// A thread that computed all through two tries will not lie still for another one, where the last
+// lacks nothing else. Without a stop there is no better hope.
+bool Sampling::is_vain(const std::vector<target::ThreadState>& before_the_last_try,
+                       const Sampled& sampled) const {
+  return options_.pause != Pause::kNever && sampled.reading.snapshot.missing.empty() &&
+         any_computed(before_the_last_try, sampled.after);
 }
 
 // Where it ran meanwhile, what makes no sense need only have been met half done.
@@ -119,7 +119,7 @@ Result<Sampled> Sampling::read_still() {
   Sampled sampled;
   std::optional<Error> failed;
   bool ran = false;
-  std::uint32_t computed = 0;
+  std::vector<target::ThreadState> before_the_last;
   for (std::uint32_t attempt = 1; attempt <= kStillTries; ++attempt) {
     if (attempt > 1) std::this_thread::sleep_for(kAfterATry * (1U << (attempt - 2)));
     HANGSPY_TRY(before, target_.threads());
@@ -141,8 +141,8 @@ Result<Sampled> Sampling::read_still() {
                        all_slept(before, sampled.after);
     sampled.doubt = still ? "" : "threads ran while they were read, and it may not be stopped";
     if (refused_) sampled.doubt = "it takes more memory than hangspy reads of a worker";
-    computed = any_computed(before, sampled.after) ? computed + 1 : 0;
-    if (still || refused_ || is_vain(computed, sampled)) break;
+    if (still || refused_ || is_vain(before_the_last, sampled)) break;
+    before_the_last = std::move(before);
   }
   if (failed) {
     const bool torn = options_.pause == Pause::kNever && ran && may_be_torn(failed->failure);

@@ -28,7 +28,8 @@ class Sampling {
 
  private:
   [[nodiscard]] Result<Sampled> read_still();
-  [[nodiscard]] bool is_vain(std::uint32_t computed, const Sampled& sampled) const;
+  [[nodiscard]] bool is_vain(const std::vector<target::ThreadState>& before_the_last_try,
+                             const Sampled& sampled) const;
   [[nodiscard]] Result<Sampled> read_stopped(bool moves);
   // What was copied before a stop.
   struct Ahead {

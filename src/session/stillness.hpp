@@ -20,9 +20,10 @@ void mark_sleepers(const std::vector<target::ThreadState>& before,
 [[nodiscard]] bool all_slept(const std::vector<target::ThreadState>& before,
                              const std::vector<target::ThreadState>& after);
 
-// Whether a thread was on a processor at both moments, and its time there grew. One that was ready
-// to run and got no processor all the while did not compute: it may sleep again in a moment. Where
-// the kernel keeps no such time, it is taken to have grown.
+// Whether a thread was running at both moments, on a processor or ready for one, and its time on
+// one grew. If that did not, it only waited for a processor, and may sleep again once it gets one.
+// (Or the kernel did not count it yet: it does so every few milliseconds.) Where the kernel keeps
+// no such time, it is taken to have grown.
 [[nodiscard]] bool any_computed(const std::vector<target::ThreadState>& before,
                                 const std::vector<target::ThreadState>& after);
 

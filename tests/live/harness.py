@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -81,12 +82,16 @@ def run(*command, **options):
 
 
 def time_of(command):
-    """The median of several runs, in seconds. With a timeout Python would look whether one has
-    ended only now and then."""
+    """The median of several runs, in seconds."""
     times = []
     for _ in range(REPEATS):
         start = time.monotonic()
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+        with child(command, stdout=subprocess.DEVNULL) as process:
+            # With a timeout Python would look whether it has ended only now and then.
+            bound = threading.Timer(60, process.kill)
+            bound.start()
+            process.wait()
+            bound.cancel()
         times.append(time.monotonic() - start)
     return sorted(times)[REPEATS // 2]
 
