@@ -15,7 +15,7 @@ thread_local sigjmp_buf* volatile seizing = nullptr;
 
 // It stays blocked from then on: the thread has to end.
 void leave_the_seizure(int) {
-  if (seizing != nullptr) ::siglongjmp(*seizing, 1);  // NOLINT(cert-err52-cpp): see the header
+  if (seizing != nullptr) ::siglongjmp(*seizing, 1);
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ void let_be_broken_off() {
 
 int seize_thread(Tid tid) {
   sigjmp_buf here;
-  if (sigsetjmp(here, 0) != 0) {  // NOLINT(cert-err52-cpp)
+  if (sigsetjmp(here, 0) != 0) {
     seizing = nullptr;
     return ECANCELED;
   }
