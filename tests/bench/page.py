@@ -26,6 +26,7 @@ prints a part.
   the shared page of zeroes), **Rss** the kB more in `smaps_rollup`: the most of any run.
 - **under load**: a Django worker that four clients keep busy. Nobody watches the clock in it: the pause is what hangspy
   and the floor themselves say, from the first thread interrupted to the last let go; of several stops, their mean.
+  The floor runs five times a turn.
   All at the priority they were started with.
 - Commands: `hangspy PID --samples 1 --format json`, `py-spy dump --pid PID`, `pystack remote PID`,
   `gdb -batch -p PID -ex 'thread apply all bt'`. Files are warm.
