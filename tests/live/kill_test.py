@@ -13,13 +13,12 @@ import random
 import tempfile
 import time
 
-from harness import child, exit_code_of, run_counters, runs_free, some_python, time_of
+from harness import (REPEATS, child, exit_code_of, run_counters, runs_free, some_python, time_of)
 from load_test import STATUS, under_load
 from page_test import Wrong, check, core_of, report_of
 from worker import Worker, poll
 
 KILLS = 200
-REPEATS = 5
 ON_END = 20  # kills between two looks at how long a run takes
 
 

@@ -16,10 +16,13 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "hangspy/target.hpp"
+#include "target/proc_dir.hpp"
 
 namespace hangspy::target {
 
@@ -93,6 +96,19 @@ inline bool comes_to_rest(Tid pid, std::ptrdiff_t count) {
            return states && std::ranges::count(*states, Activity::kInSyscall,
                                                &ThreadState::activity) >= count;
          });
+}
+
+inline char state_of_process(Tid pid) {
+  return ProcDir::open(pid).value().stat().value().state;
+}
+
+inline std::string tracer_of(Tid pid) {
+  const std::string status = ProcDir::open(pid).value().read("status").value();
+  return std::string(status_field(status, "TracerPid"));
+}
+
+inline Result<void> copy_nothing(std::span<const ThreadState>) {
+  return {};
 }
 
 // One 64-bit value of the target.
